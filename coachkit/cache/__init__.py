@@ -1,0 +1,1 @@
+"""Where rendered bytes live: frames, the bounded in-process store, and one render per missing key."""

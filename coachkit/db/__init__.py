@@ -1,0 +1,1 @@
+"""Where rows live: tables, migrations, and one file of queries per aggregate."""

@@ -1,0 +1,1 @@
+"""What a reader gets: a resource of an edition resolved for one locale, and its representations."""

@@ -1,0 +1,1 @@
+"""What an organisation is and how its settings are made and changed."""

@@ -1,0 +1,1 @@
+"""What authors write: reading, checking and compiling packs. Pure: values in, values out."""

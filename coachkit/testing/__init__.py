@@ -1,0 +1,1 @@
+"""What authors of packs and plugins import in their own tests."""
