@@ -1,9 +1,10 @@
 """Writes a small, complete and valid pack, and lets a test change any one file of it.
 
-folder = make_pack(tmp_path)                                              # tmp_path/example, valid
-folder = make_pack(tmp_path, **{"modules/first-hour.md": None})           # without that file
-folder = make_pack(tmp_path, **{PACK: replacing("1.0.0", "1.1.0")})       # with one text replaced in it
-folder = make_pack(tmp_path, **{"modules/new.md": module("New")})         # with one more file
+`make_pack(tmp_path)` writes `tmp_path/example`, valid. Changes are named by path and are
+
+- None: without that file: `make_pack(tmp_path, **{"modules/first-hour.md": None})`
+- a function of its text: `make_pack(tmp_path, **{PACK: replacing("1.0.0", "1.1.0")})`
+- text or bytes, for a file that is there or a new one: `make_pack(tmp_path, **{"modules/new.md": module("New")})`
 """
 
 from __future__ import annotations
@@ -202,9 +203,13 @@ scores:
     round: {digits: 0, mode: half-up}
     bands: {default: [[0, start-here], [40, building], [70, strong]]}
 checks:
-  - {id: both, when: researched == 5 and guessed == 5, message: Is that what you meant?}
+  - {id: both, when: researched == 5 and guessed == 5, message: Look again}
 recommend:
-  - {id: look-again, when: "band(preparation) == 'start-here'", module: first-hour, because: You had to guess, weight: 2}
+  - id: look-again
+    when: band(preparation) == 'start-here'
+    module: first-hour
+    because: You had to guess
+    weight: 2
 """,
     "images/breathe.svg": """\
 <svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 100 100" width="100" height="100" role="img">
