@@ -1,0 +1,70 @@
+# Needs Python 3.11 or newer and make, nothing else; no step asks anything.
+# `make serve` and `make test` install into .venv first, and only when the pins or pyproject.toml are newer than what is there.
+
+PORT ?= 8000
+DATA ?= var
+# The first of these that is new enough makes .venv: one name chooses, as in `make serve PYTHON=python3.12`.
+PYTHON ?= python3 python3.13 python3.12 python3.11 python
+UV ?= build/uv/bin/uv
+
+BIN = .venv/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help serve test lint format pins
+
+help:
+	@echo "make serve [PORT=8000] [DATA=var]   run CoachKit with its demonstration organisations"
+	@echo "make test                           everything that must hold: lint, types, floors, tests"
+	@echo "make lint                           ruff, mypy and import-linter only"
+	@echo "make format                         let ruff mend what it can"
+	@echo "make pins                           choose and pin the newest dependencies again"
+
+# One plain command: make runs it without a shell, so a signal to make reaches it and it can stop all that it started.
+serve: .venv/.serve
+	@$(BIN)/coachkit demo --port "$(PORT)" --data "$(DATA)"
+
+test: lint
+	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-fail-under=90
+
+lint: .venv/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.dev
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+PIN = $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make pins" --group build pyproject.toml
+
+pins: $(UV)
+	$(PIN) --all-extras --output-file requirements/dev.txt
+	$(PIN) --extra postgres --extra redis --constraint requirements/dev.txt --output-file requirements/serve.txt
+
+.venv/.serve: .venv/.made requirements/serve.txt pyproject.toml hatch_build.py
+	@echo "Installing CoachKit into .venv; this happens once." >&2
+	@$(INSTALL) --require-hashes -r requirements/serve.txt
+	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: .venv/.made requirements/dev.txt pyproject.toml hatch_build.py
+	@echo "Installing CoachKit and its development tools into .venv; this happens once." >&2
+	@$(INSTALL) --require-hashes -r requirements/dev.txt
+	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch .venv/.serve $@
+
+.venv/.made:
+	@for python in $(PYTHON); do \
+		if $$python -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			$$python -m venv .venv && touch $@; exit; \
+		fi; \
+	done; \
+	echo "CoachKit needs Python 3.11 or newer with its venv and ensurepip modules; none of these has them: $(PYTHON)" >&2; \
+	echo "On Debian and Ubuntu: apt install python3-venv. To name a Python: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; \
+	exit 1
+
+build/uv/bin/uv: .venv/.made
+	@$(BIN)/python -m venv build/uv
+	@build/uv/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
