@@ -1,0 +1,113 @@
+"""Editions: immutable, named by their digest within an organisation, and the releases each is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from coachkit.db.statements import insert_missing, values
+from coachkit.db.tables import channels, edition_releases, editions, organisations
+
+
+@dataclass(frozen=True)
+class EditionHead:
+    """An edition without its bytes. `published`: a public channel has pointed at it at some time."""
+
+    organisation_id: int
+    digest: str
+    demo: bool
+    created_at: datetime
+    published: bool
+
+
+@dataclass(frozen=True)
+class Edition(EditionHead):
+    """An edition whole. `inputs` is the canonical JSON that the digest covers; `manifest` says what serves what."""
+
+    inputs: bytes
+    manifest: bytes
+
+
+@dataclass(frozen=True)
+class Use:
+    """An edition that a release is part of, and the organisation's channels that point at it now."""
+
+    organisation: str
+    digest: str
+    channels: tuple[str, ...]
+
+
+_HEAD = [column for column in editions.c if column.name not in {"inputs", "manifest"}]
+
+
+def insert(
+    conn: Connection,
+    organisation_id: int,
+    digest: str,
+    *,
+    inputs: bytes,
+    manifest: bytes,
+    releases: Iterable[tuple[str, str]],
+    at: datetime,
+    demo: bool = False,
+) -> bool:
+    """Store an edition and the (pack, version) pairs it uses; False, and nothing changed, if it is there already."""
+    key = {"organisation_id": organisation_id, "digest": digest}
+    row = key | {"inputs": inputs, "manifest": manifest, "demo": demo, "created_at": at, "published": False}
+    new = insert_missing(conn, editions, [row]) == 1
+    if new:
+        insert_missing(conn, edition_releases, [key | {"pack": pack, "version": version} for pack, version in releases])
+    return new
+
+
+def get(conn: Connection, organisation_id: int, digest: str) -> Edition | None:
+    """The edition whole; None if the organisation has none of that digest."""
+    row = conn.execute(sa.select(editions).where(_is(organisation_id, digest))).one_or_none()
+    return None if row is None else Edition(**values(row))
+
+
+def head(conn: Connection, organisation_id: int, digest: str) -> EditionHead | None:
+    """The edition without its bytes; None if the organisation has none of that digest."""
+    row = conn.execute(sa.select(*_HEAD).where(_is(organisation_id, digest))).one_or_none()
+    return None if row is None else EditionHead(**values(row))
+
+
+def exists(conn: Connection, organisation_id: int, digest: str) -> bool:
+    """Whether the organisation has an edition of that digest."""
+    return conn.scalar(sa.select(sa.literal(1)).where(_is(organisation_id, digest))) is not None
+
+
+def listing(conn: Connection, organisation_id: int) -> tuple[EditionHead, ...]:
+    """All editions of an organisation, newest first."""
+    query = sa.select(*_HEAD).where(editions.c.organisation_id == organisation_id)
+    rows = conn.execute(query.order_by(editions.c.created_at.desc(), editions.c.digest))
+    return tuple(EditionHead(**values(row)) for row in rows)
+
+
+def using_release(conn: Connection, pack: str, version: str) -> tuple[Use, ...]:
+    """Every edition of every organisation that the release is part of, by organisation, newest edition first."""
+    on_edition = (editions.c.organisation_id == edition_releases.c.organisation_id) & (
+        editions.c.digest == edition_releases.c.digest
+    )
+    on_channel = (channels.c.organisation_id == editions.c.organisation_id) & (channels.c.digest == editions.c.digest)
+    query = (
+        sa.select(organisations.c.slug, editions.c.digest, channels.c.name)
+        .select_from(edition_releases)
+        .join(editions, on_edition)
+        .join(organisations, organisations.c.id == editions.c.organisation_id)
+        .outerjoin(channels, on_channel)
+        .where(edition_releases.c.pack == pack, edition_releases.c.version == version)
+        .order_by(organisations.c.slug, editions.c.created_at.desc(), editions.c.digest, channels.c.name)
+    )
+    names: dict[tuple[str, str], list[str]] = {}
+    for slug, digest, name in conn.execute(query):
+        names.setdefault((slug, digest), []).extend([name] if name is not None else [])
+    return tuple(Use(slug, digest, tuple(found)) for (slug, digest), found in names.items())
+
+
+def _is(organisation_id: int, digest: str) -> sa.ColumnElement[bool]:
+    return sa.and_(editions.c.organisation_id == organisation_id, editions.c.digest == digest)

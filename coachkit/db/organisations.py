@@ -1,0 +1,81 @@
+"""Organisations: who is served. Their settings are JSON whose meaning belongs to higher floors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from coachkit.db.statements import insert_missing, values
+from coachkit.db.tables import organisations
+from coachkit.errors import Conflict, NotFound
+
+
+@dataclass(frozen=True)
+class Organisation:
+    """An organisation as stored. `revision` starts at 1 and grows by one with every update."""
+
+    id: int
+    slug: str
+    name: str
+    settings: Mapping[str, Any]
+    demo: bool
+    created_at: datetime
+    updated_at: datetime
+    revision: int
+
+
+def insert(
+    conn: Connection, slug: str, *, name: str, settings: Mapping[str, Any], at: datetime, demo: bool = False
+) -> Organisation:
+    """Store a new organisation. Raises Conflict if the slug is taken."""
+    row = {"slug": slug, "name": name, "settings": settings, "demo": demo}
+    if not insert_missing(conn, organisations, [row | {"created_at": at, "updated_at": at, "revision": 1}]):
+        raise Conflict(f"There is already an organisation {slug!r}; choose another slug")
+    return _stored(conn, slug)
+
+
+def get(conn: Connection, slug: str) -> Organisation | None:
+    """The organisation of that slug; None if there is none."""
+    row = conn.execute(sa.select(organisations).where(organisations.c.slug == slug)).one_or_none()
+    return None if row is None else Organisation(**values(row))
+
+
+def update(
+    conn: Connection,
+    slug: str,
+    *,
+    name: str,
+    settings: Mapping[str, Any],
+    at: datetime,
+    expected_revision: int | None = None,
+) -> Organisation:
+    """Replace name and settings, and return what is stored now.
+
+    With an expected revision, raises Conflict if somebody else has updated it since; NotFound if there is none.
+    """
+    change = sa.update(organisations).where(organisations.c.slug == slug)
+    if expected_revision is not None:
+        change = change.where(organisations.c.revision == expected_revision)
+    new = {"name": name, "settings": settings, "updated_at": at, "revision": organisations.c.revision + 1}
+    changed = conn.execute(change.values(new)).rowcount
+    stored = _stored(conn, slug)
+    if not changed:
+        raise Conflict(f"{slug!r} is at revision {stored.revision}, not {expected_revision}; read it again")
+    return stored
+
+
+def slugs(conn: Connection) -> tuple[str, ...]:
+    """The slugs of all organisations, sorted."""
+    return tuple(sorted(conn.scalars(sa.select(organisations.c.slug))))
+
+
+def _stored(conn: Connection, slug: str) -> Organisation:
+    organisation = get(conn, slug)
+    if organisation is None:
+        raise NotFound(f"There is no organisation {slug!r}")
+    return organisation
