@@ -87,7 +87,7 @@ class PublishRefused(Problems):
     """An organisation's choices cannot become an edition."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Refusal(CoachKitError):
     """A request or a command that cannot be answered, ready to become problem details (RFC 9457)."""
 
