@@ -1,0 +1,73 @@
+"""Brings a database's tables to the shape this version of CoachKit works with.
+
+A migration is a file of `migrations/versions`, written by hand, named by its number; it imports nothing of ours,
+so it does the same for ever. There is no way down: a backup is.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from coachkit.db.database import Database
+from coachkit.errors import SettingsError
+
+_FOLDER: Final = Path(__file__).with_name("migrations")
+_LOCK: Final = 0x636F616368  # "coach": the number of PostgreSQL's advisory lock that migrations take
+
+
+def upgrade(database: Database) -> None:
+    """Bring the database up to date, all of it or nothing; one that is up to date is not touched.
+
+    Any number of processes may call this at once: one migrates, the others wait as for any lock. Raises SettingsError
+    if a newer CoachKit has migrated the database already, Unavailable if it does not answer.
+    """
+    if current(database) == expected():
+        return
+    with database.write() as conn:
+        if not database.is_sqlite:
+            conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        _refuse_newer(_revision(conn))
+        config = _config()
+        config.attributes["connection"] = conn
+        command.upgrade(config, "head")
+
+
+def current(database: Database) -> str | None:
+    """The number of the last migration the database has had; None before the first."""
+    with database.read() as conn:
+        return _revision(conn)
+
+
+def expected() -> str:
+    """The number of the last migration that this version of CoachKit has."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if head is None:
+        raise RuntimeError(f"no migration in {_FOLDER}")
+    return head
+
+
+def _revision(conn: Connection) -> str | None:
+    return MigrationContext.configure(conn).get_current_revision()
+
+
+def _refuse_newer(revision: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+    if revision is not None and revision not in known:
+        raise SettingsError(
+            f"A newer CoachKit has changed this database (migration {revision}; this one knows up to {expected()}): "
+            "install that version, or restore a backup made before it"
+        )
+
+
+def _config() -> Config:
+    """Alembic's configuration without an ini file; it reads a percent sign as the start of a variable."""
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
+    return config
