@@ -9,19 +9,37 @@ from coachkit.errors import PackInvalid, Problem
 from coachkit.packs.model import Place
 
 
+MOST = 1_000
+"""So many problems are kept; after them only whether there were more, so that no pack can fill the memory."""
+
+
 class Findings:
     """The problems found so far; reading and compiling go on after each for as long as that makes sense."""
 
     def __init__(self) -> None:
         self._problems: list[Problem] = []
+        self._failed = False
+
+    def _add(self, problem: Problem) -> None:
+        self._failed = self._failed or problem.severity == "error"
+        if len(self._problems) < MOST:
+            self._problems.append(problem)
+        elif len(self._problems) == MOST:
+            message = f"there are more problems; the first {MOST} are listed"
+            self._problems.append(Problem(".", None, None, "too-many-problems", message, None, "warning"))
+
+    @property
+    def full(self) -> bool:
+        """Whether further problems would not be kept, so that looking for them is of no use."""
+        return len(self._problems) > MOST
 
     def error(self, place: Place, code: str, message: str, hint: str | None = None) -> None:
         """Something that keeps the pack from being published."""
-        self._problems.append(Problem(place.file, place.line, place.column, code, message, hint))
+        self._add(Problem(place.file, place.line, place.column, code, message, hint))
 
     def warning(self, place: Place, code: str, message: str, hint: str | None = None) -> None:
         """Something the author should know of."""
-        self._problems.append(Problem(place.file, place.line, place.column, code, message, hint, "warning"))
+        self._add(Problem(place.file, place.line, place.column, code, message, hint, "warning"))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -33,7 +51,7 @@ class Findings:
     @property
     def failed(self) -> bool:
         """Whether any of them is an error."""
-        return any(problem.severity == "error" for problem in self._problems)
+        return self._failed
 
     def raise_errors(self) -> None:
         """Raise PackInvalid with all problems if any is an error."""
