@@ -1,0 +1,249 @@
+"""What an installation is told: from `COACHKIT_<NAME>` variables, over the TOML file that `COACHKIT_CONFIG` names.
+
+Everything is read and checked once, here, and all that is wrong is said at once. Knows nothing of what the
+settings are for.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import re
+import tempfile
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from coachkit.errors import SettingsError
+
+_PREFIX: Final = "COACHKIT_"
+_CONFIG: Final = "COACHKIT_CONFIG"
+_SECRET_HEX: Final = re.compile(r"(?:[0-9a-f]{2}){32,64}", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """An installation's settings, checked. Paths are absolute. `repr` shows no secret."""
+
+    database_url: str = field(repr=False)
+    """`sqlite:///path` or `postgresql://user:password@host/name`."""
+    secret_key: bytes = field(repr=False)
+    """32 to 64 bytes; every keyed hash (ETags, cached frames) is made with it."""
+    data_dir: Path | None = None
+    """Where this installation keeps files of its own."""
+    packs: tuple[Path, ...] = ()
+    """Folders of packs to offer besides those of plugins."""
+    plugins: tuple[str, ...] = ()
+    """Names of the installed plugins that may run."""
+    public_url: str | None = None
+    """The address readers see, without a slash at its end; used only where an absolute address cannot be avoided."""
+    trusted_proxies: int = 0
+    """How many proxies in front may be believed about the client's address and scheme."""
+    cache_bytes: int = 64 * 1024 * 1024
+    """Bytes that each process's store of rendered responses may take."""
+    metrics_token: str | None = field(default=None, repr=False)
+    """What a scraper that is not on this machine sends as its bearer token."""
+    metrics_dir: Path | None = None
+    """Where the workers' counts are brought together."""
+    log_hits: bool = False
+    """Whether cache hits are written to the access log."""
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """The installation's settings. An empty variable counts as not set.
+
+    Relative paths are relative to the file they stand in, or to the working folder for variables; lists in
+    variables are separated by commas. Raises SettingsError, with all that is wrong: an unknown name with the nearest
+    known one, a missing setting with how to make it, a wrong value with what would be right.
+    """
+    variables = {name: text for name, text in environ.items() if name.startswith(_PREFIX) and text}
+    config = variables.pop(_CONFIG, None)
+    given: list[_Given] = []
+    if config is not None:
+        file = Path(config).absolute()
+        given += [_Given(name, f"{name} in {file}", value, file.parent) for name, value in _read(file).items()]
+    here = Path.cwd()
+    given += [_Given(name.removeprefix(_PREFIX).lower(), name, text, here) for name, text in variables.items()]
+    return _settings(given)
+
+
+def write_config(path: Path, values: Mapping[str, str | int | bool | Sequence[str]]) -> None:
+    """Write a TOML file that `load` reads, readable by its owner alone; one that is there is replaced whole."""
+    lines = [f"{name} = {_toml(value)}\n" for name, value in values.items()]
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # made with mode 0600
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.writelines(lines)
+        Path(draft).replace(path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+
+
+# --- from what was given to Settings ------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Given:
+    """One setting as given: text from a variable, or a TOML value. `label` names it where it was given."""
+
+    name: str
+    label: str
+    value: Any
+    base: Path
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{_CONFIG} names {file}, which cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file} is not a TOML file: {error}") from None
+
+
+def _settings(given: Sequence[_Given]) -> Settings:
+    """The settings, later ones over earlier ones; SettingsError with everything that is wrong."""
+    wrong: list[str] = []
+    values: dict[str, Any] = {}
+    for one in given:
+        try:
+            values[one.name] = _PARSERS.get(one.name, _unknown)(one)
+        except _WrongError as error:
+            wrong.append(str(error))
+    seen = {one.name for one in given}
+    wrong += [sentence for name, sentence in _MISSING.items() if name not in seen]
+    if wrong:
+        raise SettingsError("\n".join(wrong))
+    return Settings(**values)
+
+
+_MISSING: Final = {
+    "database_url": (
+        "There is no database_url: write sqlite:///path/to/coachkit.sqlite or postgresql://user:password@host/name as "
+        "COACHKIT_DATABASE_URL, or as database_url in the file that COACHKIT_CONFIG names"
+    ),
+    "secret_key": (
+        "There is no secret_key: `coachkit secret` prints a new one; keep it as COACHKIT_SECRET_KEY, or as "
+        "secret_key in the file that COACHKIT_CONFIG names, the same for every process and every start"
+    ),
+}
+
+
+class _WrongError(Exception):
+    """A setting that cannot be used; the message says which, and what would be right."""
+
+
+def _wrong(given: _Given, wanted: str, *, secret: bool = False) -> _WrongError:
+    quoted = "the value given (not shown)" if secret else repr(given.value)
+    return _WrongError(f"{given.label}: {quoted} is not {wanted}")
+
+
+def _unknown(given: _Given) -> None:
+    """Refuse a setting that does not exist, with the nearest one that does, spelt as it is spelt where this stands."""
+    nearest = difflib.get_close_matches(given.name, _PARSERS, n=1)
+    in_file = given.label.startswith(given.name)
+    meant = "".join(f"; did you mean {name if in_file else _PREFIX + name.upper()}?" for name in nearest)
+    raise _WrongError(f"{given.label}: there is no such setting{meant}")
+
+
+def _text(given: _Given) -> str:
+    if not isinstance(given.value, str) or not given.value:
+        raise _wrong(given, "text")
+    return given.value
+
+
+def _database_url(given: _Given) -> str:
+    """An address; that of an SQLite file made absolute, so that it is the same from every working folder."""
+    wanted = "sqlite:///path/to/file or postgresql://user:password@host/name"
+    url = given.value if isinstance(given.value, str) else ""
+    if url.startswith("sqlite:///") and url.removeprefix("sqlite:///").partition("?")[0] not in {"", ":memory:"}:
+        return f"sqlite:///{given.base / url.removeprefix('sqlite:///')}"
+    if url.startswith("postgresql://") and len(url) > len("postgresql://"):
+        return url
+    raise _wrong(given, wanted, secret=True)
+
+
+def _secret_key(given: _Given) -> bytes:
+    if not isinstance(given.value, str) or not _SECRET_HEX.fullmatch(given.value):
+        raise _wrong(given, "64 to 128 hexadecimal digits; `coachkit secret` prints a new one", secret=True)
+    return bytes.fromhex(given.value)
+
+
+def _token(given: _Given) -> str:
+    if not isinstance(given.value, str) or not given.value.isascii() or not given.value.isprintable():
+        raise _wrong(given, "text of printable ASCII characters", secret=True)
+    return given.value
+
+
+def _path(given: _Given) -> Path:
+    return given.base / _text(given)
+
+
+def _names(given: _Given) -> tuple[str, ...]:
+    values = given.value.split(",") if isinstance(given.value, str) else given.value
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise _wrong(given, "a list of texts")
+    return tuple(value.strip() for value in values if value.strip())
+
+
+def _paths(given: _Given) -> tuple[Path, ...]:
+    return tuple(given.base / name for name in _names(given))
+
+
+def _count(given: _Given) -> int:
+    text = str(given.value)
+    if isinstance(given.value, bool) or not re.fullmatch(r"[0-9]{1,18}", text, re.ASCII):
+        raise _wrong(given, "a whole number, 0 or more")
+    return int(text)
+
+
+def _flag(given: _Given) -> bool:
+    known = {"true": True, "1": True, "false": False, "0": False}
+    if isinstance(given.value, bool):
+        return given.value
+    if not isinstance(given.value, str) or given.value.lower() not in known:
+        raise _wrong(given, "true or false")
+    return known[given.value.lower()]
+
+
+def _web_address(given: _Given) -> str:
+    wanted = "an address like https://coaching.example.org, with no query"
+    address = _text(given)
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        raise _wrong(given, wanted) from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment or parts.username:
+        raise _wrong(given, wanted)
+    return address.rstrip("/")
+
+
+_PARSERS: Final[Mapping[str, Callable[[_Given], Any]]] = {
+    "database_url": _database_url,
+    "secret_key": _secret_key,
+    "data_dir": _path,
+    "packs": _paths,
+    "plugins": _names,
+    "public_url": _web_address,
+    "trusted_proxies": _count,
+    "cache_bytes": _count,
+    "metrics_token": _token,
+    "metrics_dir": _path,
+    "log_hits": _flag,
+}
+
+
+def _toml(value: str | int | bool | Sequence[str]) -> str:
+    """A TOML value. JSON's escapes are TOML's, but for the delete character, which TOML wants escaped."""
+    if isinstance(value, str):
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    return f"[{', '.join(_toml(item) for item in value)}]"

