@@ -1,0 +1,113 @@
+"""The store of one process: frames within a bound of bytes, the least recently used ones leaving first.
+
+Knows nothing of keys' meaning: whoever puts a frame says whether it is a document or one of a document's variants.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final
+
+from coachkit.cache.frames import Frame
+
+_ENTRY: Final = 256
+"""Bytes for an entry's place in the ordered mapping and the objects around it, measured and rounded up."""
+_LARGEST: Final = 8
+"""A frame takes at most this part of its share: one giant does not empty the store."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a store has done since it was made, and what it holds now."""
+
+    hits: int
+    misses: int
+    evictions: int
+    entries: int
+    bytes: int
+
+
+class MemoryStore:
+    """A bounded, thread-safe store of frames.
+
+    Of `max_bytes`, counting keys, headers, bodies and overhead, variants (search, filters, chosen fields) have
+    `variant_share` to themselves and documents the rest, so no number of variants evicts a document.
+    """
+
+    def __init__(self, max_bytes: int, variant_share: float = 0.2) -> None:
+        variant_bytes = int(max_bytes * variant_share)
+        self._documents = _Shelf(max_bytes - variant_bytes)
+        self._variants = _Shelf(variant_bytes)
+        self._lock = threading.Lock()
+        self._hits = 0
+        self._misses = 0
+
+    def get(self, key: str) -> Frame | None:
+        """The frame kept under the key, now the most recently used; None if there is none."""
+        with self._lock:
+            for shelf in (self._documents, self._variants):
+                kept = shelf.frames.get(key)
+                if kept is not None:
+                    shelf.frames.move_to_end(key)
+                    self._hits += 1
+                    return kept
+            self._misses += 1
+            return None
+
+    def put(self, frame: Frame, *, variant: bool) -> None:
+        """Keep a frame under its key, in place of what was there, unless it is too large for its share."""
+        size = size_of(frame)
+        shelf = self._variants if variant else self._documents
+        with self._lock:
+            self._documents.drop(frame.key)
+            self._variants.drop(frame.key)
+            shelf.add(frame, size)
+
+    def counts(self) -> Counts:
+        """The counts at this moment."""
+        with self._lock:
+            shelves = (self._documents, self._variants)
+            return Counts(
+                hits=self._hits,
+                misses=self._misses,
+                evictions=sum(shelf.evictions for shelf in shelves),
+                entries=sum(len(shelf.frames) for shelf in shelves),
+                bytes=sum(shelf.bytes for shelf in shelves),
+            )
+
+
+@dataclass
+class _Shelf:
+    """One share of a store."""
+
+    max_bytes: int
+    frames: OrderedDict[str, Frame] = field(default_factory=OrderedDict)
+    bytes: int = 0
+    evictions: int = 0
+
+    def add(self, frame: Frame, size: int) -> None:
+        """Keep the frame, if it is not too large, and let the least recently used ones go until all fit."""
+        if size * _LARGEST > self.max_bytes:
+            return
+        self.frames[frame.key] = frame
+        self.bytes += size
+        while self.bytes > self.max_bytes:
+            _, oldest = self.frames.popitem(last=False)
+            self.bytes -= size_of(oldest)
+            self.evictions += 1
+
+    def drop(self, key: str) -> None:
+        """Forget what is kept under the key, if anything."""
+        kept = self.frames.pop(key, None)
+        if kept is not None:
+            self.bytes -= size_of(kept)
+
+
+def size_of(frame: Frame) -> int:
+    """Bytes of memory that keeping the frame takes; a little more where its strings are shared with others."""
+    pairs = sum(sys.getsizeof(pair) + sys.getsizeof(pair[0]) + sys.getsizeof(pair[1]) for pair in frame.headers)
+    texts = sys.getsizeof(frame.key) + sys.getsizeof(frame.organisation) + sys.getsizeof(frame.headers)
+    return _ENTRY + texts + pairs + sys.getsizeof(frame.body)
