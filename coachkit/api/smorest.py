@@ -1,0 +1,156 @@
+"""flask-smorest as CoachKit uses it: OpenAPI 3.1, our parser of arguments, problem details for every error.
+
+Owns what is the same for every route: which addresses and query strings are read at all, and how an error
+is documented. Knows no route by name.
+"""
+
+from __future__ import annotations
+
+import http
+from typing import Any
+
+import flask
+import flask_smorest
+import marshmallow as ma
+from apispec import APISpec
+
+from coachkit import __version__
+from coachkit.api import problems
+from coachkit.api.parsing import MAX_BODY, Parser, Query, read_query
+from coachkit.api.violations import names_of
+from coachkit.errors import NotFound
+
+OPENAPI_VERSION = "3.1.0"
+_BODIES = frozenset({"json", "form", "files", "json_or_form"})
+
+
+class ProblemErrorSchema(ma.Schema):
+    """One part of a request that is wrong: exactly one of pointer, parameter and header names it."""
+
+    pointer = ma.fields.String(metadata={"description": "JSON pointer into the body (RFC 6901)"})
+    parameter = ma.fields.String(metadata={"description": "Name of a query or path parameter"})
+    header = ma.fields.String(metadata={"description": "Name of a header"})
+    code = ma.fields.String(required=True, metadata={"description": "From the closed list on the page /problems"})
+    detail = ma.fields.String(required=True, metadata={"description": "What is wrong and what would be right"})
+
+
+class ProblemSchema(ma.Schema):
+    """Problem details (RFC 9457)."""
+
+    type = ma.fields.String(required=True, metadata={"description": "Path of the problem's page on this server"})
+    title = ma.fields.String(required=True)
+    status = ma.fields.Integer(required=True)
+    detail = ma.fields.String(required=True)
+    instance = ma.fields.String(required=True, allow_none=True, metadata={"description": "Path of the request"})
+    errors = ma.fields.List(ma.fields.Nested(ProblemErrorSchema), required=True)
+
+
+class Blueprint(flask_smorest.Blueprint):
+    """A blueprint whose routes refuse what they do not declare."""
+
+    ARGUMENTS_PARSER = Parser()
+
+    def arguments(self, schema: Any, *, location: str = "json", **kwargs: Any) -> Any:
+        """Declare what a view reads: as flask-smorest's, documented as 422 for bodies and 400 for all else."""
+        status = http.HTTPStatus.UNPROCESSABLE_ENTITY if location in _BODIES else http.HTTPStatus.BAD_REQUEST
+        return super().arguments(schema, location=location, error_status_code=int(status), **kwargs)
+
+    def queries(self, name: str) -> dict[tuple[str, str], Query]:
+        """The query parameters that each route takes, by endpoint (below the blueprint's `name`) and method."""
+        return {
+            (f"{name}.{endpoint}", method.upper()): _query(doc.get("arguments", {}).get("parameters", []))
+            for endpoint, docs in self._docs.items()
+            for method, doc in docs.items()
+            if method != "parameters"
+        }
+
+
+class Api(flask_smorest.Api):
+    """The API of one app: register blueprints with it and it documents, checks and refuses for them.
+
+    `queries` says which query parameters a route takes, by endpoint and method.
+    """
+
+    spec: APISpec
+    ERROR_SCHEMA = ProblemSchema
+
+    def __init__(self, app: flask.Flask, **options: Any) -> None:
+        self.queries: dict[tuple[str, str], Query] = {}
+        super().__init__(app, **options)
+
+    def init_app(self, app: flask.Flask, *, spec_kwargs: dict[str, Any] | None = None) -> None:
+        """Make the app refuse what cannot be read and answer every error with a problem."""
+        app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+        app.url_map.merge_slashes = False
+        app.before_request(_check_path)
+        super().init_app(app, spec_kwargs={**_SPEC, **(spec_kwargs or {})})
+        app.before_request(self._check_query)
+
+    def register_blueprint(self, blp: Blueprint, *, parameters: list[Any] | None = None, **options: Any) -> None:
+        """Register the blueprint's routes with the app, the document and the check of query parameters."""
+        super().register_blueprint(blp, parameters=parameters, **options)
+        self.queries.update(blp.queries(str(options.get("name", blp.name))))
+
+    def _register_error_handlers(self) -> None:
+        problems.register(self._app)
+
+    def _register_responses(self) -> None:
+        """Offer a response for every status by name, and the default one; those that are used are written."""
+        problem = {"content": {problems.MEDIA_TYPE: {"schema": self.ERROR_SCHEMA}}}
+        for status in http.HTTPStatus:
+            content = problem if status >= http.HTTPStatus.BAD_REQUEST else {}
+            self.spec.components.response(status.name, {"description": status.phrase, **content}, lazy=True)
+        default = {"description": "A refusal or a fault: problem details (RFC 9457)", **problem}
+        self.spec.components.response(self.DEFAULT_ERROR_RESPONSE_NAME, default, lazy=True)
+
+    def _check_query(self) -> None:
+        request = flask.request
+        method = "GET" if request.method == "HEAD" else request.method
+        pairs = read_query(request.environ.get("QUERY_STRING", ""))
+        if query := self.queries.get((request.endpoint or "", method)):
+            query.check(pairs)
+
+
+_SPEC: dict[str, Any] = {
+    "title": "CoachKit",
+    "version": __version__,
+    "openapi_version": OPENAPI_VERSION,
+    "info": {
+        "summary": "Coaching content for people who were turned down for a job",
+        "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+    },
+}
+
+
+def _query(parameters: list[dict[str, Any]]) -> Query:
+    """The parameters of all the query schemas that a view declares."""
+    parser = Blueprint.ARGUMENTS_PARSER
+    fields: dict[str, ma.fields.Field[Any]] = {}
+    for declared in parameters:
+        if declared["in"] in {"query", "querystring"}:
+            fields.update(names_of(_made(declared["schema"])))
+    lists = tuple(parser.KNOWN_MULTI_FIELDS)
+    repeatable = {name for name, field in fields.items() if getattr(field, "is_multiple", isinstance(field, lists))}
+    return Query(frozenset(fields), frozenset(repeatable))
+
+
+def _made(schema: Any) -> ma.Schema:
+    """The schema that a view declared as an instance, a class or a mapping of fields."""
+    if isinstance(schema, ma.Schema):
+        return schema
+    kind: type[ma.Schema] = schema if isinstance(schema, type) else ma.Schema.from_dict(schema)
+    return kind()
+
+
+def _check_path() -> None:
+    """Raise NotFound for a path with control characters, broken UTF-8 or empty parts: no address of ours has them.
+
+    Routing itself would strip slashes in front, and serve one document at many addresses.
+    """
+    path = flask.request.environ.get("PATH_INFO", "").encode("latin-1", "replace")
+    try:
+        text = path.decode("utf-8")
+    except UnicodeDecodeError:
+        raise NotFound("") from None
+    if "//" in text or not text.isprintable():
+        raise NotFound("")
