@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from coachkit.errors import PackInvalid, Problem
 from coachkit.packs.model import Place
 
-
 MOST = 1_000
 """So many problems are kept; after them only whether there were more, so that no pack can fill the memory."""
 
