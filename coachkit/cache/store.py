@@ -48,14 +48,17 @@ class MemoryStore:
     def get(self, key: str) -> Frame | None:
         """The frame kept under the key, now the most recently used; None if there is none."""
         with self._lock:
-            for shelf in (self._documents, self._variants):
-                kept = shelf.frames.get(key)
-                if kept is not None:
-                    shelf.frames.move_to_end(key)
-                    self._hits += 1
-                    return kept
-            self._misses += 1
-            return None
+            frames = self._documents.frames
+            kept = frames.get(key)
+            if kept is None:
+                frames = self._variants.frames
+                kept = frames.get(key)
+            if kept is None:
+                self._misses += 1
+            else:
+                frames.move_to_end(key)
+                self._hits += 1
+            return kept
 
     def put(self, frame: Frame, *, variant: bool) -> None:
         """Keep a frame under its key, in place of what was there, unless it is too large for its share."""

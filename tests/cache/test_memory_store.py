@@ -1,0 +1,148 @@
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coachkit.cache.frames import Frame
+from coachkit.cache.store import MemoryStore, size_of
+
+MIB = 1024 * 1024
+
+
+def frame(key, body=b"x" * 1000):
+    return Frame(key, "northbridge", 200, (("ETag", f'"{key}"'),), body)
+
+
+@pytest.fixture
+def store():
+    """A store in which about eighty documents and twenty variants of `frame` fit."""
+    return MemoryStore(size_of(frame("a")) * 100)
+
+
+def keys_of(store, keys):
+    return [key for key in keys if store.get(key) is not None]
+
+
+def test_get_what_was_put(store):
+    """What was put under a key is what is found under it, and nothing under another."""
+    store.put(frame("a"), variant=False)
+    assert store.get("a") == frame("a")
+    assert store.get("b") is None
+
+
+def test_replaced(store):
+    """A frame put under a key takes the place of the one before it, in bytes too, whichever share either is in."""
+    for variant, body in [(False, b"1"), (True, b"2"), (False, b"3")]:
+        store.put(frame("a", body), variant=variant)
+    assert store.get("a") == frame("a", b"3")
+    assert store.counts().bytes == size_of(frame("a", b"3"))
+
+
+def test_least_recently_used_leaves():
+    """What was used last stays; what was not used for longest leaves first."""
+    store = MemoryStore(size_of(frame("00")) * 20, variant_share=0)
+    for n in range(20):
+        store.put(frame(f"{n:02}"), variant=False)
+    store.get("00")
+    store.put(frame("20"), variant=False)
+    assert store.get("01") is None
+    assert store.get("00") == frame("00")
+
+
+def test_variants_evict_no_document(store):
+    """However many variants are put, every document stays."""
+    documents = [f"d{n}" for n in range(70)]
+    for key in documents:
+        store.put(frame(key), variant=False)
+    for n in range(100):
+        store.put(frame(f"v{n}"), variant=True)
+    assert keys_of(store, documents) == documents
+    assert store.counts().evictions > 0
+
+
+def test_variants_take_at_most_a_fifth():
+    """With nothing else in the store, variants take a fifth of its bytes and no more."""
+    store = MemoryStore(MIB)
+    for n in range(2000):
+        store.put(frame(f"v{n}"), variant=True)
+    assert 0.19 * MIB < store.counts().bytes <= 0.2 * MIB
+
+
+@pytest.mark.parametrize(("variant", "limit"), [(False, 0.8 * MIB / 8), (True, 0.2 * MIB / 8)])
+def test_giants_are_not_kept(variant, limit):
+    """A frame larger than an eighth of its share is not kept and evicts nothing; a little smaller it is kept."""
+    store = MemoryStore(MIB)
+    rest = size_of(frame("a", b""))
+    store.put(frame("kept", b"x" * (int(limit) - rest - 10)), variant=variant)
+    store.put(frame("giant", b"x" * (int(limit) - rest + 1)), variant=variant)
+    assert keys_of(store, ["kept", "giant"]) == ["kept"]
+    assert store.counts().evictions == 0
+
+
+def test_giant_in_place_of_small(store):
+    """A frame that is too large to keep does not leave an older one standing under its key."""
+    store.put(frame("a"), variant=False)
+    store.put(frame("a", b"x" * 100_000), variant=False)
+    assert store.get("a") is None
+
+
+def test_no_room_at_all():
+    """A store of no bytes keeps nothing."""
+    store = MemoryStore(0)
+    store.put(frame("a"), variant=False)
+    assert store.get("a") is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 3000), st.booleans()), max_size=80))
+def test_bound_holds(puts):
+    """After any puts the bytes counted are those of the frames held, and within the bound."""
+    store = MemoryStore(20_000)
+    for key, length, variant in puts:
+        store.put(frame(str(key), b"x" * length), variant=variant)
+        assert store.counts().bytes <= 20_000
+    held = [kept for key in range(31) if (kept := store.get(str(key))) is not None]
+    assert (store.counts().bytes, store.counts().entries) == (sum(map(size_of, held)), len(held))
+
+
+def test_counted_bytes_are_real():
+    """The memory that a full store takes is no more than what it counts."""
+    store = MemoryStore(8 * MIB)
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for n in range(2000):
+        headers = tuple((f"Header-{n}-{i}", f"value {n} {i}") for i in range(6))
+        store.put(Frame(f"org/{n:060}", f"northbridge-{n}", 200, headers, b"%d" % n * 100), variant=False)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert 0 < after - before <= store.counts().bytes
+
+
+def test_counts(store):
+    """Hits, misses and evictions are counted."""
+    store.put(frame("a"), variant=False)
+    store.get("a")
+    store.get("b")
+    for n in range(200):
+        store.put(frame(str(n)), variant=False)
+    counts = store.counts()
+    assert (counts.hits, counts.misses, counts.evictions) == (1, 1, 201 - counts.entries)
+
+
+def test_many_threads():
+    """Threads that put and get at once lose no count and never pass the bound."""
+    store = MemoryStore(100_000)
+
+    def work(seed):
+        for n in range(2000):
+            key = str((n * seed) % 97)
+            store.put(frame(key), variant=n % 3 == 0)
+            found = store.get(key)
+            assert found is None or found.key == key
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, [3, 5, 7, 11]))
+    counts = store.counts()
+    assert counts.hits + counts.misses == 8000
+    assert counts.bytes <= 100_000
