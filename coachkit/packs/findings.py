@@ -40,6 +40,10 @@ class Findings:
         """Something the author should know of."""
         self._add(Problem(place.file, place.line, place.column, code, message, hint, "warning"))
 
+    def extend(self, other: Findings) -> None:
+        """All that another collection holds."""
+        self._problems += other._problems
+
     @property
     def problems(self) -> tuple[Problem, ...]:
         """All of them, without repeats, ordered by file, line and column."""
