@@ -15,7 +15,7 @@ def insert_missing(conn: Connection, table: Table, rows: Sequence[Mapping[str, A
     Atomic: two writers with the same row both succeed, and one row is kept.
     """
     insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
-    statement = insert(table).on_conflict_do_nothing()
+    statement = insert(table).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
     return sum(conn.execute(statement, row).rowcount for row in rows)
 
 

@@ -1,0 +1,62 @@
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from coachkit.db import channels, editions
+from coachkit.db.editions import Edition, EditionHead, Use
+
+
+def test_insert_and_read(database, served, at):
+    """An edition comes back as it was stored, whole or without its bytes, not published yet."""
+    id_ = served["northbridge"]
+    with database.read() as conn:
+        head = EditionHead(id_, "e1", demo=False, created_at=at, published=False)
+        assert editions.head(conn, id_, "e1") == head
+        assert editions.get(conn, id_, "e1") == Edition(**vars(head), inputs=b"inputs", manifest=b"manifest")
+
+
+def test_of_another_organisation(database, served):
+    """An edition of one organisation is nothing to another."""
+    with database.read() as conn:
+        assert editions.get(conn, served["harbour"], "e2") is None
+        assert editions.head(conn, served["harbour"], "e2") is None
+        assert not editions.exists(conn, served["harbour"], "e2")
+        assert editions.exists(conn, served["northbridge"], "e2")
+
+
+def test_again_changes_nothing(database, served, at):
+    """An edition that is there already stays as it is."""
+    id_ = served["northbridge"]
+    with database.write() as conn:
+        before = editions.get(conn, id_, "e1")
+        later = at + timedelta(days=1)
+        assert not editions.insert(conn, id_, "e1", inputs=b"", manifest=b"", releases=[], at=later, demo=True)
+        assert editions.get(conn, id_, "e1") == before
+
+
+def test_listing(database, served):
+    """An organisation's editions, newest first, and nobody else's."""
+    with database.read() as conn:
+        listed = editions.listing(conn, served["northbridge"])
+    assert [(one.organisation_id, one.digest) for one in listed] == [(served["northbridge"], d) for d in ("e2", "e1")]
+
+
+def test_release_must_exist(database, served, at):
+    """No edition can name a release that is not stored."""
+    with pytest.raises(sa.exc.IntegrityError), database.write() as conn:
+        editions.insert(conn, served["harbour"], "e9", inputs=b"", manifest=b"", releases=[("core", "9.0.0")], at=at)
+
+
+def test_using_release(database, served, at):
+    """Who uses a release: every edition of every organisation, with the channels that point at it now."""
+    with database.write() as conn:
+        for name in ("preview", "live"):
+            channels.move(conn, served["northbridge"], name, "e2", public=name == "live", at=at)
+        channels.move(conn, served["harbour"], "live", "e1", public=True, at=at)
+        assert editions.using_release(conn, "core", "1.0.0") == (
+            Use("harbour", "e1", ("live",)),
+            Use("northbridge", "e2", ("live", "preview")),
+            Use("northbridge", "e1", ()),
+        )
+        assert editions.using_release(conn, "core", "2.0.0") == ()
