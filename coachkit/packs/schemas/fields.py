@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
 from marshmallow import RAISE, Schema, ValidationError, fields, missing
 
+from coachkit.packs.destinations import BadDestinationError, parse_reference
 from coachkit.packs.findings import nearest
-from coachkit.packs.model import KINDS, NAME_LENGTH, NAME_PATTERN, PLACEHOLDER_PATTERN, Kind, Reference, kind_named
+from coachkit.packs.model import NAME_LENGTH, NAME_PATTERN, PLACEHOLDER_PATTERN, Kind, Reference
 
 _MESSAGES = {
     "required": "missing-key",
@@ -27,10 +29,8 @@ _MESSAGES = {
 """marshmallow's own reasons as problem codes; the words are found where the file is at hand."""
 
 EXPRESSION_LENGTH = 500
-REFERENCE_PATTERN = (
-    rf"^(?:(?P<pack>{NAME_PATTERN}):)?(?:(?P<kind>[a-z]+)/)?(?P<id>{NAME_PATTERN})(?:#(?P<section>{NAME_PATTERN}))?$"
-)
-_REFERENCE = re.compile(REFERENCE_PATTERN, re.ASCII)
+REFERENCE_PATTERN = rf"(?:{NAME_PATTERN}:)?(?:[a-z]+/)?{NAME_PATTERN}(?:#{NAME_PATTERN})?"
+"""What JSON Schema is told of references."""
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
@@ -187,31 +187,23 @@ class Ref(Plain):
     wanted = "a reference such as ask-for-feedback, checklist/before-you-reply or core:module/first-hour#feel"
 
     def __init__(self, description: str, *, kind: Kind | None = None, **options: Any) -> None:
-        super().__init__(description, longest=4 * NAME_LENGTH, pattern=REFERENCE_PATTERN, **options)
+        super().__init__(description, longest=4 * NAME_LENGTH, **options)
         self.kind = kind
-        # Named groups are Python's; JSON Schema's regular expressions write them otherwise.
-        tell(self, pattern=re.sub(r"\(\?P<[a-z]+>", "(?:", REFERENCE_PATTERN))
+        tell(self, pattern=f"^(?:{REFERENCE_PATTERN})$")
 
     def check(self, value: str) -> None:
-        """Refuse kinds that do not exist or are not the one wanted."""
-        match = _REFERENCE.fullmatch(value)
-        written = match["kind"] if match else None
-        if written is None:
-            return
-        if kind_named(written) is None:
-            hint = nearest(written, KINDS) or f"the kinds are {', '.join(KINDS)}"
-            raise refuse("invalid-value", f"“{written}” is not a kind of resource", hint)
-        if self.kind not in (None, written):
-            raise refuse("invalid-value", f"“{value}” is a {written}", f"a {self.kind} is wanted here")
+        """Refuse what is no reference, and kinds that do not exist or are not the one wanted."""
+        try:
+            found = self.parse(value)
+        except BadDestinationError as error:
+            raise refuse("invalid-value", str(error), error.hint) from None
+        if self.kind and found.kind != self.kind:
+            raise refuse("invalid-value", f"“{value}” is a {found.kind}", f"a {self.kind} is wanted here")
 
-
-def parse_reference(text: str, kind: Kind = "module") -> Reference | None:
-    """The reference that a text is, of this kind where it names none; None if it is not one."""
-    match = _REFERENCE.fullmatch(text)
-    if match is None:
-        return None
-    named = kind_named(match["kind"]) if match["kind"] else kind
-    return Reference(match["pack"], named, match["id"], match["section"]) if named else None
+    def parse(self, value: str) -> Reference:
+        """The reference that a text is, of the wanted kind where it names none; BadDestinationError if it is none."""
+        found = parse_reference(value)
+        return replace(found, kind=self.kind) if self.kind and "/" not in value else found
 
 
 class Expression(Plain):
