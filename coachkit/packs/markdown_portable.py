@@ -41,12 +41,12 @@ def portable(lines: Sequence[str], edits: Mapping[Span, Part], boxes: Iterable[B
     for number, line in enumerate(lines):
         if number in closes:
             around.pop()
-            out += [*_quoted(_before_fence(line), around, []), "\n"]
+            out += [*_trimmed(_quoted(_before_fence(line), around, [])), "\n"]
         elif number in opens:
             out.append(_opening(line, opens[number], around, locale))
             around.append(opens[number])
         else:
-            out += [*_quoted(line, around, sorted(cuts.get(number, []))), "\n"]
+            out += [*_trimmed(_quoted(line, around, sorted(cuts.get(number, [])))), "\n"]
     return _stripped(merged(out))
 
 
@@ -75,9 +75,13 @@ def _quoted(line: str, around: Sequence[Box], cuts: Sequence[tuple[int, int, Par
         out += [line[end:start], part]
         end = until
     out.append(line[end:])
-    if not cuts:
-        return ["".join(str(part) for part in out).rstrip()] if around else out
     return out
+
+
+def _trimmed(line: Sequence[Part]) -> Sequence[Part]:
+    """The line, without the space after its last quotation mark if there is nothing else on it."""
+    whole = "".join(part if isinstance(part, str) else "x" for part in line)
+    return [whole.rstrip()] if not whole.strip(" \t>") else line
 
 
 def _stripped(parts: Parts) -> Parts:
