@@ -27,6 +27,11 @@ class Findings:
             message = f"there are more problems; the first {MOST} are listed"
             self._problems.append(Problem(".", None, None, "too-many-problems", message, None, "warning"))
 
+    def extend(self, other: Findings) -> None:
+        """Everything that another collection holds as well."""
+        for problem in other.problems:
+            self._add(problem)
+
     @property
     def full(self) -> bool:
         """Whether further problems would not be kept, so that looking for them is of no use."""
@@ -39,10 +44,6 @@ class Findings:
     def warning(self, place: Place, code: str, message: str, hint: str | None = None) -> None:
         """Something the author should know of."""
         self._add(Problem(place.file, place.line, place.column, code, message, hint, "warning"))
-
-    def extend(self, other: Findings) -> None:
-        """All that another collection holds."""
-        self._problems += other._problems
 
     @property
     def problems(self) -> tuple[Problem, ...]:

@@ -23,22 +23,29 @@ SUFFIXES = {
 
 Size = tuple[int, int]
 _SVG_START = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:svg[\s>/]|!DOCTYPE\s+svg)", re.DOTALL)
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""The JPEG markers that start a frame."""
 _PIXELS = re.compile(r"([0-9]+(?:\.[0-9]+)?)(?:px)?")
 
 
 def read_image(path: str, data: bytes, findings: Findings) -> Image | None:
     """The image of these bytes; None, with what is wrong reported, if it is none that can be served."""
-    before = len(findings.problems)
+    own = Findings()
     kind = media_type(data)
     if kind is None:
         hint = "images are PNG, JPEG, WebP or SVG"
-        findings.error(Place(path), "bad-image", "the file's bytes are no image that is served", hint)
-        return None
+        own.error(Place(path), "bad-image", "the file's bytes are no image that is served", hint)
+    else:
+        _check(path, kind, data, own)
+    findings.extend(own)
+    return None if own.failed or kind is None else Image(path, kind, data)
+
+
+def _check(path: str, kind: str, data: bytes, findings: Findings) -> None:
     if not path.endswith(SUFFIXES[kind]):
         message = f"the file's bytes are {kind}"
         findings.error(Place(path), "bad-image", message, f"its name should end in {' or '.join(SUFFIXES[kind])}")
     _check_size(path, _svg_size(path, data, findings) if kind == "image/svg+xml" else size(kind, data), findings)
-    return Image(path, kind, data) if len(findings.problems) == before else None
 
 
 def media_type(data: bytes) -> str | None:
@@ -61,7 +68,7 @@ def _check_size(path: str, found: Size | None, findings: Findings) -> None:
     if found is None:
         findings.error(Place(path), "bad-image", "the image does not say how large it is", "save it again")
     elif not (0 < found[0] <= MAX_SIDE and 0 < found[1] <= MAX_SIDE):
-        message = f"the image has {found[0]} × {found[1]} pixels"
+        message = f"the image has {found[0]} by {found[1]} pixels"
         findings.error(Place(path), "too-large", message, f"at most {MAX_SIDE} a side")
 
 
@@ -78,7 +85,7 @@ def _jpeg_size(data: bytes) -> Size | None:
         marker = data[at + 1]
         if marker == 0xFF:  # noqa: PLR2004 - a fill byte
             at += 1
-        elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+        elif marker in _FRAMES:
             return int.from_bytes(data[at + 7 : at + 9]), int.from_bytes(data[at + 5 : at + 7])
         else:
             at += 2 + max(2, int.from_bytes(data[at + 2 : at + 4]))

@@ -277,7 +277,15 @@ def read_archive(data: bytes, findings: Findings) -> Source:
     Links, devices, absolute paths, paths with `..`, repeated ones, files that are not part of a pack and
     anything too large are errors. What passes is exactly `archive` of what is returned.
     """
-    before = len(findings.problems)
+    own = Findings()
+    source = _unpacked(data, own)
+    if not own.failed and archive(source) != data:
+        own.error(Place("."), "bad-archive", "these are not the bytes that building the pack gives", _REBUILD)
+    findings.extend(own)
+    return Source({}) if own.failed else source
+
+
+def _unpacked(data: bytes, findings: Findings) -> Source:
     shelf = _Shelf(findings)
     for path, content in _members(data, findings):
         if not shelf.counts():
@@ -288,10 +296,7 @@ def read_archive(data: bytes, findings: Findings) -> Source:
             findings.error(Place(_printable(path)), "unknown-file", "a pack has no such file", _expected(path))
         elif not shelf.add(path, content):
             break
-    source = shelf.done()
-    if len(findings.problems) == before and archive(source) != data:
-        findings.error(Place("."), "bad-archive", "these are not the bytes that building the pack gives", _REBUILD)
-    return source if len(findings.problems) == before else Source({})
+    return shelf.done()
 
 
 _REBUILD = "make the archive with coachkit pack build"

@@ -20,20 +20,121 @@ XLINK = "http://www.w3.org/1999/xlink"
 XML = "http://www.w3.org/XML/1998/namespace"
 
 ELEMENTS = frozenset(
-    "svg g defs symbol title desc path rect circle ellipse line polyline polygon text tspan "
-    "linearGradient radialGradient stop marker clipPath use".split()
+    {
+        "svg",
+        "g",
+        "defs",
+        "symbol",
+        "title",
+        "desc",
+        "path",
+        "rect",
+        "circle",
+        "ellipse",
+        "line",
+        "polyline",
+        "polygon",
+        "text",
+        "tspan",
+        "linearGradient",
+        "radialGradient",
+        "stop",
+        "marker",
+        "clipPath",
+        "use",
+    }
 )
 ATTRIBUTES = frozenset(
-    "id role version viewBox preserveAspectRatio width height x y x1 y1 x2 y2 cx cy r rx ry fx fy fr dx dy d points "
-    "pathLength transform rotate textLength lengthAdjust offset gradientUnits gradientTransform spreadMethod "
-    "markerUnits markerWidth markerHeight refX refY orient clipPathUnits href lang aria-label aria-labelledby "
-    "aria-describedby aria-hidden focusable fill fill-opacity fill-rule stroke stroke-width stroke-opacity "
-    "stroke-linecap stroke-linejoin stroke-miterlimit stroke-dasharray stroke-dashoffset stop-color stop-opacity "
-    "opacity color clip-path clip-rule marker-start marker-mid marker-end vector-effect paint-order display visibility "
-    "font-family font-size font-style font-weight font-variant font-stretch letter-spacing word-spacing "
-    "text-anchor text-decoration dominant-baseline alignment-baseline baseline-shift writing-mode".split()
+    {
+        "id",
+        "role",
+        "version",
+        "viewBox",
+        "preserveAspectRatio",
+        "width",
+        "height",
+        "x",
+        "y",
+        "x1",
+        "y1",
+        "x2",
+        "y2",
+        "cx",
+        "cy",
+        "r",
+        "rx",
+        "ry",
+        "fx",
+        "fy",
+        "fr",
+        "dx",
+        "dy",
+        "d",
+        "points",
+        "pathLength",
+        "transform",
+        "rotate",
+        "textLength",
+        "lengthAdjust",
+        "offset",
+        "gradientUnits",
+        "gradientTransform",
+        "spreadMethod",
+        "markerUnits",
+        "markerWidth",
+        "markerHeight",
+        "refX",
+        "refY",
+        "orient",
+        "clipPathUnits",
+        "href",
+        "lang",
+        "aria-label",
+        "aria-labelledby",
+        "aria-describedby",
+        "aria-hidden",
+        "focusable",
+        "fill",
+        "fill-opacity",
+        "fill-rule",
+        "stroke",
+        "stroke-width",
+        "stroke-opacity",
+        "stroke-linecap",
+        "stroke-linejoin",
+        "stroke-miterlimit",
+        "stroke-dasharray",
+        "stroke-dashoffset",
+        "stop-color",
+        "stop-opacity",
+        "opacity",
+        "color",
+        "clip-path",
+        "clip-rule",
+        "marker-start",
+        "marker-mid",
+        "marker-end",
+        "vector-effect",
+        "paint-order",
+        "display",
+        "visibility",
+        "font-family",
+        "font-size",
+        "font-style",
+        "font-weight",
+        "font-variant",
+        "font-stretch",
+        "letter-spacing",
+        "word-spacing",
+        "text-anchor",
+        "text-decoration",
+        "dominant-baseline",
+        "alignment-baseline",
+        "baseline-shift",
+        "writing-mode",
+    }
 )
-FUNCTIONS = frozenset("rgb rgba hsl hsla matrix translate scale rotate skewx skewy".split())
+FUNCTIONS = frozenset({"rgb", "rgba", "hsl", "hsla", "matrix", "translate", "scale", "rotate", "skewx", "skewy"})
 """What may stand in an attribute's value with parentheses, beside url(#…)."""
 MAX_ELEMENTS = 20_000
 MAX_DEPTH = 100
@@ -50,7 +151,7 @@ def check_svg(data: bytes, file: str, findings: Findings) -> tuple[str | None, s
         findings.error(Place(file, 1, 1), "bad-image", "the SVG is not in UTF-8", "save it as UTF-8")
         return None
     parser = DefusedExpatParser(forbid_dtd=True)
-    parser.setFeature(feature_namespaces, True)
+    parser.setFeature(feature_namespaces, 1)
     parser.setContentHandler(handler)
     source = InputSource()
     source.setEncoding("utf-8")
@@ -83,6 +184,7 @@ class _Check(ContentHandler):
         self._locator: Any = None
         self._depth = 0
         self._elements = 0
+        self._open: list[str] = []
         self.size: tuple[str | None, str | None] = (None, None)
 
     def setDocumentLocator(self, locator: Any) -> None:  # noqa: N802 - SAX's name
@@ -105,14 +207,25 @@ class _Check(ContentHandler):
         if name[0] != SVG or name[1] not in ELEMENTS or (self._depth == 1 and name[1] != "svg"):
             self.refuse(f"an SVG's <{name[1][:40]}> is not served", "save the picture as plain SVG without it")
         values = dict(attrs.items())
+        self._nesting(name[1], values)
         if self._depth == 1:
             self.size = (values.get((None, "width")), values.get((None, "height")))
         for (space, attribute), value in values.items():
             self._attribute(space, attribute, value)
 
+    def _nesting(self, name: str, values: dict[tuple[str | None, str], str]) -> None:
+        """Refuse repetition inside what is repeated: a few lines of it make a picture that never ends."""
+        if name == "use" and {"#", "marker"} & set(self._open[1:]):
+            self.refuse("<use> stands inside something that has an id", "draw the shape itself there")
+        if "marker" in self._open and any(attribute.startswith("marker-") for _, attribute in values):
+            self.refuse("a marker stands inside a marker", "draw the shape itself there")
+        self._open.append("marker" if name == "marker" else "#" if (None, "id") in values else name)
+
     def endElementNS(self, name: Any, qname: str | None) -> None:  # noqa: N802 - SAX's name
         """Leave the element."""
+        del name, qname
         self._depth -= 1
+        self._open.pop()
 
     def processingInstruction(self, target: str, data: str) -> None:  # noqa: N802 - SAX's name
         """Refuse style sheets and the like."""
