@@ -97,8 +97,9 @@ def get(conn: Connection, organisation_id: int, name: str) -> Channel | None:
 
 def of_organisation(conn: Connection, organisation_id: int) -> tuple[Channel, ...]:
     """All channels of an organisation, by name."""
-    query = sa.select(channels).where(channels.c.organisation_id == organisation_id).order_by(channels.c.name)
-    return tuple(Channel(**values(row)) for row in conn.execute(query))
+    query = sa.select(channels).where(channels.c.organisation_id == organisation_id)
+    found = [Channel(**values(row)) for row in conn.execute(query)]
+    return tuple(sorted(found, key=lambda one: one.name))
 
 
 def history(conn: Connection, organisation_id: int, name: str) -> tuple[Move, ...]:

@@ -101,12 +101,13 @@ def using_release(conn: Connection, pack: str, version: str) -> tuple[Use, ...]:
         .join(organisations, organisations.c.id == editions.c.organisation_id)
         .outerjoin(channels, on_channel)
         .where(edition_releases.c.pack == pack, edition_releases.c.version == version)
-        .order_by(organisations.c.slug, editions.c.created_at.desc(), editions.c.digest, channels.c.name)
+        .order_by(editions.c.created_at.desc(), editions.c.digest)
     )
     names: dict[tuple[str, str], list[str]] = {}
     for slug, digest, name in conn.execute(query):
         names.setdefault((slug, digest), []).extend([name] if name is not None else [])
-    return tuple(Use(slug, digest, tuple(found)) for (slug, digest), found in names.items())
+    uses = [Use(slug, digest, tuple(sorted(found))) for (slug, digest), found in names.items()]
+    return tuple(sorted(uses, key=lambda use: use.organisation))
 
 
 def _is(organisation_id: int, digest: str) -> sa.ColumnElement[bool]:

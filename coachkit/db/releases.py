@@ -60,10 +60,11 @@ def head(conn: Connection, pack: str, version: str) -> ReleaseHead | None:
 
 def heads(conn: Connection, pack: str | None = None) -> tuple[ReleaseHead, ...]:
     """Every release of a pack, or of all packs: by pack, then in the order published, withdrawn ones included."""
-    query = sa.select(*_HEAD).order_by(releases.c.pack, releases.c.published_at, releases.c.version)
+    query = sa.select(*_HEAD)
     if pack is not None:
         query = query.where(releases.c.pack == pack)
-    return tuple(_head(row) for row in conn.execute(query))
+    found = [_head(row) for row in conn.execute(query)]
+    return tuple(sorted(found, key=lambda one: (one.pack, one.published_at, one.version)))
 
 
 def packs(conn: Connection) -> tuple[str, ...]:

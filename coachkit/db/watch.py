@@ -13,11 +13,15 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from sqlalchemy.pool import PoolProxiedConnection
 
 from coachkit.db import channels
 from coachkit.db.database import Database
+
+INTERVAL: Final = 0.25
+"""Seconds between two polls."""
 
 _log = logging.getLogger(__name__)
 
@@ -30,7 +34,7 @@ class Watch:
     `from`. It is called from the Watch's thread, one call at a time.
     """
 
-    def __init__(self, database: Database, on_change: Callable[[int, int], None], interval: float = 0.25) -> None:
+    def __init__(self, database: Database, on_change: Callable[[int, int], None], interval: float = INTERVAL) -> None:
         self._database = database
         self._on_change = on_change
         self._interval = interval

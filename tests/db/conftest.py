@@ -1,5 +1,7 @@
 """Rows that stand in most tests: a release, two organisations, and editions of theirs."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -59,3 +61,16 @@ def served(database, make_release):
                 at=AT + timedelta(hours=hours),
             )
     return ids
+
+
+@pytest.fixture
+def script():
+    """Runs a script in a process of its own, to its end, and gives its output; whatever it complains of fails."""
+
+    def run(text, *arguments):
+        command = [sys.executable, "-W", "error", "-c", text, *arguments]
+        done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, done.stderr) == (0, "")
+        return done.stdout
+
+    return run

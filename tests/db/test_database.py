@@ -1,0 +1,202 @@
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+
+import pytest
+import sqlalchemy as sa
+
+from coachkit.db import channels, organisations
+from coachkit.db import database as database_module
+from coachkit.db.database import Database
+from coachkit.errors import SettingsError, Unavailable
+
+sqlite_only = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Locks and connections are waited for a tenth of a second only."""
+    monkeypatch.setattr(database_module, "_PATIENCE", 0.1)
+
+
+def test_nothing_before_first_use(tmp_path):
+    """Making a Database opens nothing and makes no file."""
+    Database(f"sqlite:///{tmp_path / 'new.sqlite'}")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "nonsense", "mysql://db/x", "sqlite://", "sqlite:///:memory:", "postgresql+pg8000://db/x", "sqlite+x:///a"],
+)
+def test_other_addresses(url):
+    """An address that is neither an SQLite file nor PostgreSQL is refused, with what would be right."""
+    with pytest.raises(SettingsError, match=r"write sqlite:///path/to/file or postgresql://"):
+        Database(url)
+
+
+def test_repr_shows_no_password():
+    """What is printed of a Database holds no password."""
+    assert "hunter2" not in repr(Database("postgresql://me:hunter2@db/coachkit"))
+
+
+def test_written_is_read(database, at):
+    """What was written is read once its block has ended."""
+    with database.write() as conn:
+        organisations.insert(conn, "a", name="A", settings={}, at=at)
+    with database.read() as conn:
+        assert organisations.slugs(conn) == ("a",)
+
+
+def test_read_cannot_write(database, at):
+    """A reading transaction refuses to write."""
+    with pytest.raises(sa.exc.DBAPIError, match=r"(?i)read-?only"), database.read() as conn:
+        conn.exec_driver_sql("UPDATE counters SET value = 5")
+    with database.read() as conn:
+        assert channels.counter(conn) == 0
+
+
+def test_reads_one_moment(database, served, at):
+    """A reading transaction sees one moment, whatever is written meanwhile, and keeps nobody from writing."""
+    with database.read() as reading:
+        before = channels.counter(reading)
+        with database.write() as writing:
+            channels.move(writing, served["harbour"], "live", "e1", public=True, at=at)
+        assert channels.counter(reading) == before
+    with database.read() as reading:
+        assert channels.counter(reading) == before + 1
+
+
+@sqlite_only
+def test_sqlite_is_set_up(database):
+    """On SQLite a commit is on the disk, readers and a writer do not wait for each other, and foreign keys hold."""
+    for transaction in (database.read, database.write):
+        with transaction() as conn:
+            pragmas = [conn.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("synchronous", "foreign_keys")]
+            assert pragmas == [2, 1]
+            assert conn.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+READ_THEN_WRITE = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from coachkit.db import channels
+from coachkit.db.database import Database
+
+database = Database(sys.argv[1])
+
+def write(n):
+    with database.write() as conn:
+        value = channels.counter(conn)
+        conn.exec_driver_sql(f"UPDATE counters SET value = {value + 1}")
+
+with ThreadPoolExecutor(2) as pool:
+    list(pool.map(write, range(50)))
+"""
+
+
+@sqlite_only
+def test_many_writers(database, script):
+    """Threads and processes that read and then write, at once, never find SQLite locked, and lose nothing."""
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda _: script(READ_THEN_WRITE, database.url), range(3)))
+    with database.read() as conn:
+        assert channels.counter(conn) == 150
+
+
+def test_locked(impatient, database):
+    """Who waits too long for another writer is told to try again."""
+    other = Database(database.url)
+    with other.write() as holding:
+        holding.exec_driver_sql("UPDATE counters SET value = 1")
+        with pytest.raises(Unavailable, match="does not answer"), database.write() as conn:
+            conn.exec_driver_sql("UPDATE counters SET value = 2")
+    other.dispose()
+
+
+def test_all_connections_in_use(impatient, database):
+    """Who waits too long for a free connection is told to try again."""
+    with ExitStack() as held:
+        for _ in range(15):
+            held.enter_context(database.read())
+        with pytest.raises(Unavailable, match="in use"), database.read():
+            pass
+
+
+@sqlite_only
+def test_full(database, at):
+    """A full database is Unavailable, and what was being written is undone."""
+
+    def write():
+        with database.write() as conn:
+            conn.exec_driver_sql("PRAGMA max_page_count = 1")  # no page more than there are
+            organisations.insert(conn, "a", name="A", settings={}, at=at)
+            organisations.insert(conn, "b", name="B" * 1_000_000, settings={}, at=at)
+
+    with pytest.raises(Unavailable):
+        write()
+    with database.read() as conn:
+        assert organisations.slugs(conn) == ()
+
+
+@pytest.mark.parametrize("scheme", ["sqlite:///{}/none/db.sqlite", "postgresql://me:hunter2@/coachkit?host={}"])
+@pytest.mark.parametrize("way", ["read", "write"])
+def test_unreachable(tmp_path, scheme, way):
+    """A database that is not there is Unavailable: after how long to try again, and neither path, SQL nor password."""
+    database = Database(scheme.format(tmp_path))
+    with pytest.raises(Unavailable) as refused, getattr(database, way)():
+        pass
+    assert int(refused.value.headers["Retry-After"]) > 0
+    assert not any(word in str(refused.value) for word in (str(tmp_path), "BEGIN", "hunter2"))
+
+
+def test_our_own_mistake(database):
+    """A statement that the database cannot run is an error of ours, and nothing to try again."""
+    with pytest.raises(sa.exc.DBAPIError), database.read() as conn:
+        conn.exec_driver_sql("SELECT 1 FROM no_such_table")
+
+
+def test_works_again_after_dispose(database):
+    """A disposed Database opens again on its next use."""
+    database.dispose()
+    database.dispose()
+    with database.read() as conn:
+        assert channels.counter(conn) == 0
+
+
+def test_detached(database):
+    """A detached connection is not the pool's: it stays usable when the pool's are closed, in no transaction."""
+    own = database.detached()
+    database.dispose()
+    cursor = own.cursor()
+    cursor.execute("SELECT value FROM counters")
+    assert cursor.fetchone() == (0,)
+    own.close()
+
+
+FORKED = """
+import os, sys
+from coachkit.db import channels
+from coachkit.db.database import Database
+
+database = Database(sys.argv[1])
+with database.write() as conn:
+    of_parent = conn.connection.dbapi_connection
+    conn.exec_driver_sql("UPDATE counters SET value = value + 1")
+child = os.fork()
+if child == 0:
+    with database.write() as conn:
+        assert conn.connection.dbapi_connection is not of_parent
+        assert channels.counter(conn) == 1
+        conn.exec_driver_sql("UPDATE counters SET value = value + 1")
+    sys.exit()
+assert os.waitpid(child, 0)[1] == 0
+with database.write() as conn:
+    assert conn.connection.dbapi_connection is of_parent
+    print(channels.counter(conn))
+database.dispose()
+"""
+
+
+def test_fork(database, script):
+    """A forked child opens its own connections and leaves the parent's as they are, to its last breath."""
+    assert script(FORKED, database.url) == "2\n"
