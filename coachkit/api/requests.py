@@ -1,0 +1,134 @@
+"""What is the same for every request, from outside of everything: its id, its line in the log, its headers.
+
+A WSGI layer around the whole application, the fast lane included. It learns what a request was about from the
+environ, and reads no path: `coachkit.route` (a route's template), `coachkit.organisation` (a slug that exists)
+and `coachkit.cache` (hit, or miss for what was looked up and made).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final
+
+import flask
+import structlog
+
+from coachkit.api.metrics import count_request, method_label
+from coachkit.api.problems import UNEXPECTED as FAULT
+from coachkit.api.problems import Headers, instance_of, log_fault, problem
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+ID: Final = "coachkit.request_id"
+ROUTE: Final = "coachkit.route"
+ORGANISATION: Final = "coachkit.organisation"
+CACHE: Final = "coachkit.cache"
+HIT: Final = "hit"
+
+POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+"""The content security policy of what is no page: nothing may come of opening it."""
+PAGE_POLICY: Final = (
+    "default-src 'none'; img-src 'self'; style-src 'unsafe-inline'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""That of HTML without one of its own, when it is opened and not fetched: its images and inline styles show."""
+
+_SNIFF: Final = ("X-Content-Type-Options", "nosniff")
+_REFERRER: Final = ("Referrer-Policy", "no-referrer")
+_POLICY_HEADER: Final = ("Content-Security-Policy", POLICY)
+_PAGE_POLICY_HEADER: Final = ("Content-Security-Policy", PAGE_POLICY)
+
+
+def register(app: flask.Flask) -> None:
+    """Let the app say which of its routes a request came to."""
+    app.after_request(_note_route)
+
+
+def concerns(organisation: str) -> None:
+    """Say that the current request is about this organisation, which exists: its slug may stand in the log."""
+    flask.request.environ[ORGANISATION] = organisation
+
+
+def watch(app: WSGIApplication, *, log_hits: bool = False) -> WSGIApplication:
+    """The application with an id on every request, counted, logged (hits only if asked) and safe headers.
+
+    An exception that leaves the application is answered with a problem; HEAD gets no body whatever it makes.
+    """
+    log = structlog.get_logger()
+
+    def watched(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        began = perf_counter()
+        request_id = environ[ID] = os.urandom(16).hex()
+        answered = False
+
+        def start(status: str, headers: Headers, exc_info: Any = None, /) -> Callable[[bytes], object]:
+            nonlocal answered
+            if not answered:
+                answered = True
+                _account(log, environ, int(status[:3]), perf_counter() - began, log_hits=log_hits)
+            return start_response(status, _guarded(status, headers, request_id), exc_info)
+
+        try:
+            body = app(environ, start)
+        except Exception as error:  # noqa: BLE001  # the last that can answer
+            body = _fault(error, environ, start)
+        return _without_body(body) if environ["REQUEST_METHOD"] == "HEAD" else body
+
+    return watched
+
+
+def _account(log: Any, environ: WSGIEnvironment, status: int, seconds: float, *, log_hits: bool) -> None:
+    method = method_label(environ["REQUEST_METHOD"])
+    route = environ.get(ROUTE, "unknown")
+    found = environ.get(CACHE, "none")
+    count_request(method, route, status, found, seconds)
+    if log_hits or found != HIT:
+        log.info(
+            "request",
+            method=method,
+            route=route,
+            organisation=environ.get(ORGANISATION),
+            status=status,
+            ms=round(seconds * 1000, 1),
+            request_id=environ[ID],
+        )
+
+
+def _guarded(status: str, headers: Headers, request_id: str) -> Headers:
+    """The headers with those that every answer has; a 304 keeps the policy that was stored with the body."""
+    guarded = [*headers, _SNIFF, _REFERRER, ("CoachKit-Request-Id", request_id)]
+    if status.startswith("304"):
+        return guarded
+    policy = _POLICY_HEADER
+    for name, value in headers:
+        if name == "Content-Security-Policy":
+            return guarded
+        if name == "Content-Type" and value.startswith("text/html"):
+            policy = _PAGE_POLICY_HEADER
+    guarded.append(policy)
+    return guarded
+
+
+def _fault(error: Exception, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+    log_fault(error, environ)
+    status, headers, body = problem(FAULT, instance_of(environ))
+    start(f"{status} INTERNAL SERVER ERROR", headers, sys.exc_info())
+    return [body]
+
+
+def _without_body(body: Iterable[bytes]) -> Iterable[bytes]:
+    close = getattr(body, "close", None)
+    if close is not None:
+        close()
+    return ()
+
+
+def _note_route(response: flask.Response) -> flask.Response:
+    rule = flask.request.url_rule
+    if rule is not None:
+        flask.request.environ[ROUTE] = rule.rule
+    return response
