@@ -188,6 +188,7 @@ if child == 0:
         assert conn.connection.dbapi_connection is not of_parent
         assert channels.counter(conn) == 1
         conn.exec_driver_sql("UPDATE counters SET value = value + 1")
+    database.dispose()
     sys.exit()
 assert os.waitpid(child, 0)[1] == 0
 with database.write() as conn:
