@@ -6,11 +6,12 @@ Finds where sections start and nothing else: what stands inside them is the comp
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from markdown_it import MarkdownIt
 
-from coachkit.packs.findings import Findings
+from coachkit.packs.findings import Findings, nearest
 from coachkit.packs.model import NAME_LENGTH, NAME_PATTERN, MarkdownText, Place
 from coachkit.packs.yaml_source import Loaded, load
 
@@ -61,8 +62,12 @@ def body(parts: Parts, file: str, findings: Findings, *, optional: bool = False)
     return ()
 
 
-def sections(parts: Parts, file: str, findings: Findings, *, optional: bool = False) -> tuple[MarkdownText, ...]:
+def sections(
+    parts: Parts, file: str, findings: Findings, *, optional: bool = False, known: Collection[str] | None = None
+) -> tuple[MarkdownText, ...]:
     """The sections of a module in the order written; none at all only where they are `optional`.
+
+    Of a translation, `known` are the ids of the sections there are to translate.
 
     A section starts at a `## Title {#id}` outside lists, quotes and code. Those without a usable id are reported
     and left out, those with an id that is taken too.
@@ -81,6 +86,10 @@ def sections(parts: Parts, file: str, findings: Findings, *, optional: bool = Fa
             continue
         if section.id in found:
             findings.error(place, "duplicate-id", f"a section has the id “{section.id}” already", "choose another id")
+            continue
+        if known is not None and section.id not in known:
+            hint = nearest(section.id, known) or f"the sections are {', '.join(known)}"
+            findings.error(place, "translation-of-nothing", f"there is no section “{section.id}” to translate", hint)
             continue
         found[section.id] = section
     return tuple(found.values())
