@@ -241,6 +241,9 @@ class Number(fields.Decimal):
         self.least = least
         self.most = most
 
+    def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
+        return value
+
     def _deserialize(self, value: Any, *_: Any, **__: Any) -> Any:
         if isinstance(value, bool) or not isinstance(value, int | Decimal):
             raise refuse("wrong-type")

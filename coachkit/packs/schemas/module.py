@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from coachkit.packs.schemas.common import CoverShape, ResourceShape, covers
-from coachkit.packs.schemas.fields import Flag, ListOf, Name, Plain
+from coachkit.packs.schemas.fields import Flag, ListOf, Name, Plain, tell
 
 _COUNTRY = r"[A-Z]{2}(?:-[A-Z0-9]{1,3})?"
 
@@ -15,6 +15,10 @@ class Jurisdiction(ListOf):
     """One country code or a list of them (ISO 3166-1, or 3166-2 for a part of one); kept as it is written."""
 
     wanted = "a country code such as GB, or a list of them"
+
+    def __init__(self, inner: Plain, description: str, **options: Any) -> None:
+        super().__init__(inner, description, **options)
+        tell(self, schema={"type": ["array", "string", "null"], "pattern": inner.metadata["pattern"]})
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> list[Any]:
         if isinstance(value, str):
