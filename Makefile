@@ -19,9 +19,9 @@ help:
 	@echo "make format                         let ruff mend what it can"
 	@echo "make pins                           choose and pin the newest dependencies again"
 
-# One plain command: make runs it without a shell, so a signal to make reaches it and it can stop all that it started.
+# `exec` leaves no shell between make and the command, so that a signal to make reaches it and it stops all it started.
 serve: .venv/.serve
-	@$(BIN)/coachkit demo --port "$(PORT)" --data "$(DATA)"
+	@exec $(BIN)/coachkit demo --port "$(PORT)" --data "$(DATA)"
 
 test: lint
 	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-fail-under=90
