@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DirectiveCall:
-    """One use of a directive: its title as written (None if none) or its label, and its inner HTML (not yet sanitised)."""
+    """One use of a directive: its title as written, or else its label, and its inner HTML (not yet sanitised)."""
 
     name: str
     title: str

@@ -1,0 +1,59 @@
+"""Makes the 200 and 304 answers of reading routes: the body when it is needed, and the headers kept with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import flask
+import orjson
+
+from coachkit.api.fastlane import etag
+from coachkit.api.reading import Reading
+from coachkit.api.services import services
+
+HTML_POLICY = "default-src 'none'; img-src 'self'; frame-ancestors *"
+"""A representation opened by itself runs nothing and loads only its own pictures."""
+
+
+def answer(
+    request: Reading,
+    *,
+    made_from: Sequence[str],
+    render: Callable[[], bytes],
+    languages: Callable[[], Sequence[str]],
+    surrogates: Sequence[str] = (),
+    links: Sequence[str] = (),
+) -> flask.Response:
+    """The answer to a reading request, not rendered where the caller has it already.
+
+    `made_from` names everything that the body is made from, beside format, locale and query; `languages` are those
+    present, the main one first.
+    """
+    query = "&".join(f"{name}={value}" for name, value in request.query)
+    tag = etag(services().secret, request.organisation, request.format.name, request.locale, query, *made_from)
+    if flask.request.if_none_match.contains_weak(tag.strip('"')):
+        response = flask.Response(status=304)
+    else:
+        media_type = request.format.media_type
+        charset = "; charset=utf-8" if media_type.startswith("text/") else ""
+        response = flask.Response(render(), content_type=f"{media_type}{charset}")
+        response.headers["Content-Language"] = ", ".join(languages())
+    served = request.served
+    response.headers["ETag"] = tag
+    response.headers["Cache-Control"] = request.cache_control
+    response.headers["CoachKit-Edition"] = served.digest
+    response.headers["Surrogate-Key"] = " ".join(
+        (f"org/{served.organisation}", f"edition/{served.digest}", *surrogates)
+    )
+    if request.vary:
+        response.headers["Vary"] = ", ".join(request.vary)
+    if links:
+        response.headers["Link"] = ", ".join(links)
+    if request.format.media_type == "text/html":
+        response.headers["Content-Security-Policy"] = HTML_POLICY
+    return response
+
+
+def json_bytes(value: object) -> bytes:
+    """A value as UTF-8 JSON."""
+    return orjson.dumps(value)

@@ -1,0 +1,156 @@
+"""Lists of resources and single documents, at a channel's address and at an edition's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+import flask
+
+from coachkit.api import cursors, schemas
+from coachkit.api.answers import answer, json_bytes
+from coachkit.api.listing import FILTERS, check_fields, chosen, page
+from coachkit.api.reading import Reading, cacheable
+from coachkit.api.services import edition_of, reading, services
+from coachkit.api.smorest import Blueprint
+from coachkit.documents.document import document
+from coachkit.documents.json_format import shape
+from coachkit.editions.edition import Edition
+from coachkit.errors import NotFound, Unavailable
+from coachkit.hooks.dispatch import Fault
+from coachkit.hooks.types import Document
+from coachkit.packs.model import FOLDERS, KIND_OF_FOLDER, Kind
+
+blueprint = Blueprint("documents", __name__, url_prefix="/v1/orgs/<slug:organisation>", description="What readers get")
+
+_KINDS = f"<any({', '.join(FOLDERS.values())}):kind>"
+_EDITION = "/editions/<digest:digest>"
+_SCHEMAS: Mapping[Kind, type[schemas.DocumentSchema]] = {
+    "module": schemas.ModuleSchema,
+    "template": schemas.TemplateSchema,
+    "checklist": schemas.ChecklistSchema,
+    "pathway": schemas.PathwaySchema,
+    "questionnaire": schemas.QuestionnaireSchema,
+}
+
+
+@blueprint.route(f"/{_KINDS}")
+@blueprint.arguments(schemas.ChannelQuery, location="query")
+@blueprint.arguments(schemas.ListQuery, location="query")
+@blueprint.response(200, schemas.ListSchema)
+@cacheable()
+def resources(channel: dict[str, Any], query: dict[str, Any], organisation: str, kind: str) -> flask.Response:
+    """The resources of a kind that an organisation serves, ordered by id."""
+    del channel, organisation
+    return _list(query, KIND_OF_FOLDER[kind])
+
+
+@blueprint.route(f"{_EDITION}/{_KINDS}")
+@blueprint.arguments(schemas.ListQuery, location="query")
+@blueprint.response(200, schemas.ListSchema)
+@cacheable()
+def edition_resources(query: dict[str, Any], organisation: str, digest: str, kind: str) -> flask.Response:
+    """The resources of a kind in one edition, for ever the same."""
+    del organisation, digest
+    return _list(query, KIND_OF_FOLDER[kind])
+
+
+@blueprint.route(f"/{_KINDS}/<slug:resource_id>")
+@blueprint.arguments(schemas.ChannelQuery, location="query")
+@blueprint.arguments(schemas.DocumentQuery, location="query")
+@blueprint.response(200, schemas.DocumentSchema)
+@cacheable("documents")
+def resource(
+    channel: dict[str, Any], query: dict[str, Any], organisation: str, kind: str, resource_id: str
+) -> flask.Response:
+    """One resource, in the caller's locale and format."""
+    del channel, organisation
+    return _document(query, KIND_OF_FOLDER[kind], resource_id)
+
+
+@blueprint.route(f"{_EDITION}/{_KINDS}/<slug:resource_id>")
+@blueprint.arguments(schemas.DocumentQuery, location="query")
+@blueprint.response(200, schemas.DocumentSchema)
+@cacheable("documents")
+def edition_resource(
+    query: dict[str, Any], organisation: str, digest: str, kind: str, resource_id: str
+) -> flask.Response:
+    """One resource of one edition, for ever the same."""
+    del organisation, digest
+    return _document(query, KIND_OF_FOLDER[kind], resource_id)
+
+
+def _list(query: dict[str, Any], kind: Kind) -> flask.Response:
+    request = reading()
+    edition = edition_of(request)
+    filters: dict[str, list[str]] = {name: query[name] for name in (*FILTERS, "pack") if name in query}
+    listing = f"{request.organisation} {kind} {sorted(filters.items())}"
+    check_fields(query.get("fields_"))
+    after = cursors.read(services().secret, listing, query["cursor"]) if "cursor" in query else ""
+    found = page(edition, kind, request.locale, filters, after=after, limit=query["limit"])
+    items = [chosen(item, query.get("fields_")) for item in found.items]
+    return answer(
+        request,
+        made_from=("list", flask.request.path, edition.digest),
+        render=lambda: json_bytes({"items": items}),
+        languages=lambda: _languages(edition, kind, found.items, request.locale),
+        links=[_next(cursors.make(services().secret, listing, found.last))] if found.last else (),
+    )
+
+
+def _next(cursor: str) -> str:
+    """The Link to the page after, with the same query."""
+    pairs = [pair for pair in flask.request.args.items(multi=True) if pair[0] != "cursor"]
+    return f'<{flask.request.path}?{urlencode([*pairs, ("cursor", cursor)])}>; rel="next"'
+
+
+def _languages(edition: Edition, kind: Kind, items: list[dict[str, Any]], locale: str) -> list[str]:
+    """The locales in which a page's titles and summaries are."""
+    found = [locale]
+    for item in items:
+        lines = edition.select(kind, item["id"], locale).lines
+        found += [lines[name].locale for name in ("title", "summary") if name in lines]
+    return list(dict.fromkeys(found))
+
+
+def _document(query: dict[str, Any], kind: Kind, resource_id: str) -> flask.Response:
+    request = reading()
+    edition = edition_of(request)
+    if (kind, resource_id) not in edition.catalogue:
+        raise NotFound("")
+    made: list[Document] = []
+
+    def resolved() -> Document:
+        if not made:
+            made.append(document(edition, kind, resource_id, request.locale))
+        return made[0]
+
+    pack = edition.catalogue[kind, resource_id]
+    digest = edition.digests[kind, resource_id][request.locale]
+    release = edition.releases[pack].manifest
+    return answer(
+        request,
+        made_from=("document", digest),
+        render=lambda: _rendered(request, resolved(), query.get("fields_")),
+        languages=lambda: resolved().languages,
+        surrogates=(f"doc/{digest}", f"release/{release.id}@{release.version}"),
+    )
+
+
+def _rendered(request: Reading, found: Document, fields: str | None) -> bytes:
+    if fields is not None:
+        return json_bytes(chosen(shape(found), fields))
+    plugin = services().formats[request.format.name]
+    try:
+        return services().dispatch.call(plugin, "coachkit_formats", request.format.render, found, expected=bytes)
+    except Fault as fault:
+        raise Unavailable(f"The format {request.format.name} cannot be made at the moment.") from fault
+
+
+def describe(api_spec: Any) -> None:
+    """Tell the OpenAPI document that a document is one of the five kinds' shapes."""
+    for kind, schema in _SCHEMAS.items():
+        name = kind.capitalize()
+        if name not in api_spec.components.schemas:
+            api_spec.components.schema(name, schema=schema)

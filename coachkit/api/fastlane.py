@@ -1,0 +1,226 @@
+"""The fast lane: answers GET and HEAD of cacheable routes from the store, in front of Flask.
+
+It knows no route by name: a route takes part by declaring itself `cacheable`. What it cannot answer goes on to
+Flask, whose 200 answers it keeps. A kept answer is the same for every reader: what differs from request to request is
+added after the look-up, on hits and misses by one function.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import flask
+from werkzeug.exceptions import HTTPException
+from werkzeug.http import parse_etags
+from werkzeug.routing import Map, MapAdapter, RoutingException
+
+from coachkit.api.parsing import Query, read_query
+from coachkit.api.reading import READING, Cacheable, Reader, Reading
+from coachkit.api.requests import CACHE, ORGANISATION, ROUTE
+from coachkit.cache.flight import Flight
+from coachkit.cache.frames import Frame
+from coachkit.cache.store import MemoryStore
+from coachkit.errors import CoachKitError
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+Headers = list[tuple[str, str]]
+Authorise = Callable[["WSGIEnvironment", str], bool]
+
+KEPT = (
+    "Content-Type",
+    "Content-Language",
+    "ETag",
+    "Vary",
+    "Link",
+    "Cache-Control",
+    "Surrogate-Key",
+    "CoachKit-Edition",
+    "Content-Security-Policy",
+)
+"""The headers of an answer that are the same for every reader, and so are kept with it."""
+NOT_ON_304 = frozenset({"Content-Type", "Content-Language", "Link", "Content-Security-Policy"})
+LONGEST_PATH = 512
+LONGEST_QUERY = 1_024
+
+
+@dataclass(frozen=True)
+class Route:
+    """A cacheable route: the rule's own text, what it declared, and the query parameters that it takes."""
+
+    rule: str
+    declared: Cacheable
+    query: Query
+
+
+class Routes:
+    """The cacheable routes of an application, matched without entering Flask."""
+
+    def __init__(self, app: flask.Flask, queries: Mapping[tuple[str, str], Query]) -> None:
+        """Collect every route of the app whose view declared itself; routes added later are not seen."""
+        self._routes: dict[str, Route] = {}
+        rules = Map(merge_slashes=False)
+        for rule in app.url_map.iter_rules():
+            declared = getattr(_view(app, rule.endpoint), "__cacheable__", None)
+            if declared is not None:
+                self._routes[rule.endpoint] = Route(rule.rule, declared, queries.get((rule.endpoint, "GET"), Query()))
+                rules.add(rule.empty())
+        self._match: MapAdapter = rules.bind("")
+
+    def match(self, path: str) -> tuple[Route, Mapping[str, Any]] | None:
+        """The route of a path and the values in it; None if no cacheable route has that path."""
+        try:
+            endpoint, values = self._match.match(path, "GET")
+        except (HTTPException, RoutingException):
+            return None
+        return self._routes[endpoint], values
+
+
+def _view(app: flask.Flask, endpoint: str) -> Any:
+    """The function that was declared, below what flask-smorest wrapped around it."""
+    view: Any = app.view_functions.get(endpoint)
+    while view is not None and not hasattr(view, "__cacheable__") and hasattr(view, "__wrapped__"):
+        view = view.__wrapped__
+    return view
+
+
+class Fastlane:
+    """The WSGI application in front of Flask's."""
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        routes: Routes,
+        reader: Reader,
+        store: MemoryStore,
+        authorise: Authorise,
+    ) -> None:
+        """`authorise(environ, organisation)` says whether a caller may have the kept answers of an organisation."""
+        self._app = app
+        self._routes = routes
+        self._reader = reader
+        self._store = store
+        self._authorise = authorise
+        self._flight = Flight()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer from the store, or pass on and keep what comes back."""
+        found = self._settle(environ)
+        if found is None:
+            return self._app(environ, start_response)
+        reading, key = found
+        frame = self._store.get(key)
+        if frame:
+            return self._from_store(frame, environ, start_response)
+        with self._flight.key(key):
+            frame = self._store.get(key)
+            if frame is None:
+                return self._from_app(reading, key, environ, start_response)
+        return self._from_store(frame, environ, start_response)
+
+    def _settle(self, environ: WSGIEnvironment) -> tuple[Reading, str] | None:
+        """What the request comes to, and its key; None for anything that Flask must answer itself."""
+        if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
+            return None
+        path, raw_query = environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
+        if len(path) > LONGEST_PATH or len(raw_query) > LONGEST_QUERY:
+            return None
+        matched = self._routes.match(path)
+        if matched is None:
+            return None
+        route, values = matched
+        try:
+            query = read_query(raw_query)
+            route.query.check(query)
+            if not self._authorise(environ, values["organisation"]):
+                return None
+            reading = self._reader.settle(route.declared, values, query, environ)
+        except CoachKitError:
+            return None  # Flask meets the same and answers with the problem
+        environ[READING] = reading
+        environ[ROUTE] = route.rule
+        environ[ORGANISATION] = reading.organisation
+        return reading, reading.key(path)
+
+    def _from_store(self, frame: Frame, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        environ[CACHE] = "memory"
+        headers = list(frame.headers)
+        etag = next((value for name, value in headers if name == "ETag"), None)
+        if etag and _holds(environ.get("HTTP_IF_NONE_MATCH"), etag):
+            kept = [(name, value) for name, value in headers if name not in NOT_ON_304]
+            return self._answer("304 NOT MODIFIED", kept, b"", "hit; detail=memory", start_response)
+        headers.append(("Content-Length", str(len(frame.body))))
+        body = b"" if environ["REQUEST_METHOD"] == "HEAD" else frame.body
+        return self._answer("200 OK", headers, body, "hit; detail=memory", start_response)
+
+    def _from_app(
+        self, reading: Reading, key: str, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Let Flask answer; keep a 200 and finish it as a hit would be; anything else goes out as it came."""
+        environ[CACHE] = "miss"
+        head = environ["REQUEST_METHOD"] == "HEAD"
+        status, headers, body = _called(self._app, {**environ, "REQUEST_METHOD": "GET"})
+        if status.startswith("304"):
+            kept = [(name, value) for name, value in _kept(headers) if name not in NOT_ON_304]
+            return self._answer(status, kept, b"", "fwd=miss", start_response)
+        if not status.startswith("200"):
+            start_response(status, headers)
+            return [] if head else [body]
+        kept = _kept(headers)
+        self._store.put(Frame(key, reading.organisation, 200, tuple(kept), body), variant=reading.variant)
+        kept.append(("Content-Length", str(len(body))))
+        return self._answer(status, kept, b"" if head else body, "fwd=miss", start_response)
+
+    def _answer(
+        self, status: str, headers: Headers, body: bytes, cache_status: str, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Send an answer with what differs from request to request, on hits and misses alike."""
+        stale = "; detail=stale" if self._reader.stale else ""
+        headers.append(("Cache-Status", f"CoachKit; {cache_status}{stale}"))
+        headers.append(("Access-Control-Allow-Origin", "*"))
+        headers.append(("Access-Control-Expose-Headers", "CoachKit-Edition, CoachKit-Request-Id, ETag, Link"))
+        start_response(status, headers)
+        return [body] if body else []
+
+
+def _kept(headers: Iterable[tuple[str, str]]) -> Headers:
+    given = {name.lower(): value for name, value in headers}
+    return [(name, given[name.lower()]) for name in KEPT if name.lower() in given]
+
+
+def _called(app: WSGIApplication, environ: WSGIEnvironment) -> tuple[str, Headers, bytes]:
+    """Status, headers and whole body of an application's answer."""
+    answer: list[tuple[str, Headers]] = []
+    written: list[bytes] = []
+
+    def start(status: str, headers: Headers, exc_info: object = None, /) -> Callable[[bytes], object]:
+        del exc_info
+        answer.append((status, headers))
+        return written.append
+
+    parts = app(environ, start)
+    try:
+        written.extend(parts)
+    finally:
+        if close := getattr(parts, "close", None):
+            close()
+    status, headers = answer[-1]
+    return status, headers, b"".join(written)
+
+
+def _holds(if_none_match: str | None, etag: str) -> bool:
+    """Whether an If-None-Match header names the answer, by weak comparison (RFC 9110, 13.1.2)."""
+    if not if_none_match:
+        return False
+    return if_none_match == etag or parse_etags(if_none_match).contains_weak(etag.strip('"'))
+
+
+def etag(secret: bytes, *parts: str) -> str:
+    """A strong ETag: a keyed hash of what the answer is made from, so that it says nothing of the content."""
+    data = "\n".join(parts).encode()
+    digest = hashlib.blake2b(data, digest_size=16, key=secret[:64], person=b"coachkit etag")
+    return f'"{digest.hexdigest()}"'

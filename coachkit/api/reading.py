@@ -1,0 +1,171 @@
+"""What a reading request comes to before anything is rendered: whose edition, which locale, which format.
+
+The fast lane works this out for every cacheable GET; a view that is reached takes the result from the request's
+environment and does not work it out again. The answer's headers that depend on it are made here too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from coachkit.api.negotiation import format_for, locale_for
+from coachkit.editions.pointers import Pointers, Served
+from coachkit.errors import BadRequest, FieldError, NotAcceptable, NotFound
+from coachkit.hooks.types import Format
+from coachkit.packs.model import KIND_OF_FOLDER, Kind
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+READING = "coachkit.reading"
+"""Where the request's environment holds the Reading."""
+
+LIVE = "live"
+_CHANNEL_AGE = "max-age=30, s-maxage=60, stale-while-revalidate=300, stale-if-error=86400"
+_EDITION_AGE = "max-age=86400, s-maxage=31536000, immutable"
+
+View = TypeVar("View", bound=Callable[..., Any])
+Offer = Literal["documents", "json"]
+
+
+@dataclass(frozen=True)
+class Cacheable:
+    """What a cacheable route declares of itself: whether documents' formats or only JSON are on offer."""
+
+    offer: Offer
+
+
+def cacheable(offer: Offer = "json") -> Callable[[View], View]:
+    """Declare that a view's 200 answers are the same for every reader and may be served by the fast lane.
+
+    The view takes `organisation`, and a `digest` where it is an edition's own address, from its path; its query
+    parameters are those that its `arguments` declare, with `channel`, `locale` and `format` read here.
+    """
+
+    def declare(view: View) -> View:
+        view.__cacheable__ = Cacheable(offer)  # type: ignore[attr-defined]
+        return view
+
+    return declare
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A reading request, settled. `query` is what is left of the query when channel, locale and format are taken."""
+
+    served: Served
+    at_edition: bool
+    locale: str
+    format: Format
+    vary: tuple[str, ...]
+    query: tuple[tuple[str, str], ...]
+    settled_by: Mapping[str, str]
+    """The plugin versions that are installed now, of those the edition enables."""
+
+    @property
+    def organisation(self) -> str:
+        """The organisation's slug."""
+        return self.served.organisation
+
+    @property
+    def variant(self) -> bool:
+        """Whether this is one of many filtered views of the same thing, which share a part of the cache."""
+        return bool(self.query)
+
+    @property
+    def cache_control(self) -> str:
+        """How long whom may keep the answer (contract: Headers)."""
+        if not self.at_edition:
+            return f"public, {_CHANNEL_AGE}"
+        if self.settled_by != dict(self.served.plugins):
+            return "no-cache"
+        return f"public, {_EDITION_AGE}"
+
+    def key(self, path: str) -> str:
+        """What the answer is kept under: nothing that is not in it can change a byte of the answer."""
+        query = "&".join(f"{name}={value}" for name, value in self.query)
+        parts = (self.organisation, self.served.digest, path, query, self.format.name, self.locale, *self.vary)
+        return "\n".join(part.replace("\n", "%0A") for part in parts)
+
+
+class Reader:
+    """Settles reading requests for one application."""
+
+    def __init__(self, pointers: Pointers, formats: Sequence[tuple[str, Format]], plugins: Mapping[str, str]) -> None:
+        """`formats` are (plugin, format) in order, `plugins` the installed ones with their versions."""
+        self._pointers = pointers
+        self._formats = formats
+        self._plugins = plugins
+
+    @property
+    def stale(self) -> bool:
+        """Whether the pointers may be behind, because the database is silent."""
+        return self._pointers.stale
+
+    def live(self, organisation: str) -> Served | None:
+        """What an organisation serves at its live channel, None if nothing."""
+        return self._pointers.channel(organisation, LIVE)
+
+    def offered(self, served: Served, kind: Kind | None) -> list[Format]:
+        """The formats on offer for a kind in an edition, CoachKit's JSON first; for None, JSON only."""
+        own = [each for plugin, each in self._formats if plugin not in self._plugins]
+        theirs = [each for plugin, each in self._formats if plugin in served.plugins and plugin in self._plugins]
+        by_name = {each.name: each for each in (*theirs[::-1], *own) if kind is None or kind in each.kinds}
+        names = ["json"] if kind is None else ["json", *sorted(set(by_name) - {"json"})]
+        return [by_name[name] for name in names]
+
+    def settle(
+        self, declared: Cacheable, path: Mapping[str, Any], query: Sequence[tuple[str, str]], environ: WSGIEnvironment
+    ) -> Reading:
+        """Whose edition, which locale, which format. Raises a Refusal; `query` has passed the route's own check."""
+        asked = dict(query)
+        served = self._served(path, asked)
+        kind = KIND_OF_FOLDER.get(path.get("kind", "")) if declared.offer == "documents" else None
+        offered = self.offered(served, kind)
+        locale = self._locale(asked, served, environ)
+        chosen = self._format(asked, offered, environ)
+        vary = [] if "format" in asked else ["Accept"]
+        vary += [] if "locale" in asked else ["Accept-Language"]
+        rest = tuple(sorted(pair for pair in query if pair[0] not in {"channel", "locale", "format"}))
+        if chosen.name != "json" and (fields := next((name for name, _ in rest if name == "fields"), None)):
+            error = FieldError("invalid-value", "Chosen fields come as JSON only.", parameter=fields)
+            raise BadRequest("The parameter fields goes with JSON.", (error,))
+        installed = {name: self._plugins[name] for name in served.plugins if name in self._plugins}
+        return Reading(served, "digest" in path, locale, chosen, tuple(vary), rest, installed)
+
+    def _served(self, path: Mapping[str, Any], asked: Mapping[str, str]) -> Served:
+        organisation = path["organisation"]
+        if "digest" in path:
+            served = self._pointers.edition(organisation, path["digest"])
+        else:
+            served = self._pointers.channel(organisation, asked.get("channel", LIVE))
+        if served is None:
+            raise NotFound("")
+        return served
+
+    def _locale(self, asked: Mapping[str, str], served: Served, environ: WSGIEnvironment) -> str:
+        if "locale" not in asked:
+            return locale_for(environ.get("HTTP_ACCEPT_LANGUAGE"), served.locales, served.default_locale)
+        known = {locale.lower(): locale for locale in served.locales}
+        locale = known.get(asked["locale"].lower())
+        if locale is None:
+            error = FieldError("unknown-locale", f"Served are {', '.join(served.locales)}.", parameter="locale")
+            raise BadRequest("The locale that was asked for is not served.", (error,))
+        return locale
+
+    def _format(self, asked: Mapping[str, str], offered: Sequence[Format], environ: WSGIEnvironment) -> Format:
+        if "format" in asked:
+            named = next((each for each in offered if each.name == asked["format"]), None)
+            if named is None:
+                names = ", ".join(each.name for each in offered)
+                error = FieldError("unknown-format", f"There are {names}.", parameter="format")
+                raise BadRequest("The format that was asked for does not exist.", (error,))
+            return named
+        chosen = format_for(environ.get("HTTP_ACCEPT"), offered)
+        if chosen is None:
+            types = ", ".join(each.media_type for each in offered if each.negotiable)
+            error = FieldError("not-acceptable", f"Served are {types}.", header="Accept")
+            raise NotAcceptable("None of the media types in Accept can be served.", (error,))
+        return chosen

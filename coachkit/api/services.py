@@ -1,0 +1,62 @@
+"""What the views work with: made once an application, in `app.py`, and found through Flask's own registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import flask
+
+from coachkit.api.fastlane import Routes
+from coachkit.api.reading import READING, Reader, Reading
+from coachkit.api.smorest import Api
+from coachkit.db.database import Database
+from coachkit.editions.edition import Edition
+from coachkit.editions.library import Library
+from coachkit.editions.pointers import Pointers
+from coachkit.hooks.dispatch import Dispatch
+from coachkit.hooks.manager import Plugin
+
+EXTENSION = "coachkit"
+
+
+@dataclass
+class Services:
+    """The working parts of one application. `routes` is set once every blueprint is registered."""
+
+    database: Database
+    library: Library
+    pointers: Pointers
+    reader: Reader
+    dispatch: Dispatch
+    formats: Mapping[str, Plugin]
+    """The plugin that offers each format."""
+    secret: bytes
+    api: Api
+    routes: Routes | None = None
+
+
+def services() -> Services:
+    """Those of the application that is answering."""
+    return cast("Services", flask.current_app.extensions[EXTENSION])
+
+
+def reading() -> Reading:
+    """The reading request that is being answered: as the fast lane settled it, or settled now, or refused."""
+    settled = flask.request.environ.get(READING)
+    if settled is None:
+        routes = services().routes
+        matched = routes.match(flask.request.path) if routes else None
+        if matched is None:
+            raise RuntimeError(f"{flask.request.endpoint} is read but has not declared itself cacheable")
+        route, values = matched
+        query = list(flask.request.args.items(multi=True))
+        settled = services().reader.settle(route.declared, values, query, flask.request.environ)
+    return cast("Reading", settled)
+
+
+def edition_of(request: Reading) -> Edition:
+    """The edition that a reading request is answered from."""
+    served = request.served
+    return services().library.edition(served.organisation_id, served.organisation, served.digest)

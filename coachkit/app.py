@@ -1,0 +1,141 @@
+"""The house put together: one application, from the inside out.
+
+    request ids, metrics, logs   →   fast lane   →   Flask   →   views
+
+Nothing that owns a socket, a file or a thread is made here: it is made on first use, in the process that uses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import BaseConverter
+
+from coachkit import settings as settings_module
+from coachkit.api import (
+    documents,
+    logs,
+    metrics,
+    operations,
+    organisations,
+    packs,
+    readiness,
+    reference,
+    requests,
+    templates,
+)
+from coachkit.api.fastlane import Fastlane, Routes
+from coachkit.api.reading import Reader
+from coachkit.api.services import EXTENSION, Services
+from coachkit.api.smorest import Api
+from coachkit.cache.store import MemoryStore
+from coachkit.db.database import Database
+from coachkit.documents import core_formats
+from coachkit.editions.library import Library
+from coachkit.editions.pointers import Pointers
+from coachkit.hooks import core, manager
+from coachkit.hooks.dispatch import Dispatch
+from coachkit.hooks.manager import Plugin
+from coachkit.hooks.types import Format
+from coachkit.packs.model import NAME_LENGTH, NAME_PATTERN
+from coachkit.settings import Settings
+
+RESOURCES = (organisations.blueprint, documents.blueprint, templates.blueprint, packs.blueprint)
+
+
+def create_app(settings: Settings | None = None) -> flask.Flask:
+    """The application with its settings, or with those of the environment. Raises SettingsError."""
+    settings = settings or settings_module.load()
+    logs.configure()
+    app = flask.Flask("coachkit", static_folder=None)
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    _add_converters(app)
+    services = _services(app, settings)
+    app.extensions[EXTENSION] = services
+    _add_routes(app, services, settings)
+    _add_layers(app, services, settings)
+    return app
+
+
+def _services(app: flask.Flask, settings: Settings) -> Services:
+    database = Database(settings.database_url)
+    dispatch = Dispatch(
+        manager.build(settings.plugins, [(core.NAME, core), (core_formats.NAME, core_formats)]),
+        on_fault=metrics.count_hook_fault,
+    )
+    offered = _formats(dispatch)
+    plugins = {plugin.name: plugin.version for plugin in dispatch.manager.plugins if not plugin.core}
+    pointers = Pointers(database)
+    reader = Reader(pointers, [(plugin.name, each) for plugin, each in offered.values()], plugins)
+    return Services(
+        database=database,
+        library=Library(database),
+        pointers=pointers,
+        reader=reader,
+        dispatch=dispatch,
+        formats={name: plugin for name, (plugin, _) in offered.items()},
+        secret=settings.secret_key,
+        api=Api(app, spec_kwargs={"openapi_version": "3.1.0"}),
+    )
+
+
+def _formats(dispatch: Dispatch) -> Mapping[str, tuple[Plugin, Format]]:
+    """Every format on offer, by name; CoachKit's own cannot be taken over."""
+    found = dispatch.collect("coachkit_formats", Format)
+    ordered = sorted(found, key=lambda each: not each[0].core)
+    return {each.name: (plugin, each) for plugin, each in reversed(ordered)}
+
+
+def _add_routes(app: flask.Flask, services: Services, settings: Settings) -> None:
+    for blueprint in RESOURCES:
+        services.api.register_blueprint(blueprint)
+    documents.describe(services.api.spec)
+    app.register_blueprint(reference.blueprint(services.api))
+    app.register_blueprint(
+        operations.blueprint(
+            readiness.checks(services),
+            metrics_token=settings.metrics_token,
+            trusted_proxies=settings.trusted_proxies,
+        )
+    )
+    services.routes = Routes(app, services.api.queries)
+
+
+def _add_layers(app: flask.Flask, services: Services, settings: Settings) -> None:
+    requests.register(app)
+    assert services.routes is not None  # noqa: S101 set a moment ago
+    store = MemoryStore(settings.cache_bytes)
+    lane = Fastlane(app.wsgi_app, services.routes, services.reader, store, authorise)
+    watched = requests.watch(lane, log_hits=settings.log_hits)
+    proxies = settings.trusted_proxies
+    app.wsgi_app = ProxyFix(watched, x_for=proxies, x_proto=proxies) if proxies else watched  # type: ignore[method-assign, assignment]
+
+
+def authorise(environ: Mapping[str, object], organisation: str) -> bool:
+    """Whether a caller may have kept answers: without a credential yes; with one, Flask decides."""
+    del organisation
+    return "HTTP_AUTHORIZATION" not in environ
+
+
+def _add_converters(app: flask.Flask) -> None:
+    app.url_map.converters |= {"slug": _Slug, "digest": _Digest, "image": _Image}
+
+
+class _Slug(BaseConverter):
+    """A name as the contract has it."""
+
+    regex = rf"(?=[^/]{{1,{NAME_LENGTH}}}(?:/|$)){NAME_PATTERN}"
+
+
+class _Digest(BaseConverter):
+    """`sha256:` and 64 lower-case hexadecimal digits."""
+
+    regex = r"sha256:[0-9a-f]{64}"
+
+
+class _Image(BaseConverter):
+    """An image's name."""
+
+    regex = r"[0-9a-f]{64}\.[a-z]{3,4}"

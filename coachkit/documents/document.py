@@ -1,0 +1,236 @@
+"""Makes a document: one resource of an edition, resolved for one locale and filled with the organisation's values.
+
+The body's shapes are those of the API's JSON. Nothing here knows of HTTP or of formats.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from coachkit.documents.fill import Surroundings, Value, html, markdown, plain
+from coachkit.editions.choices import first
+from coachkit.editions.edition import Edition, LocalContact
+from coachkit.editions.selection import Selection
+from coachkit.hooks.types import Document
+from coachkit.packs.model import Kind
+from coachkit.packs.values import shown
+
+SUMMARY_FIELDS = ("kind", "id", "pack", "version", "locale", "title", "summary", "topics", "stages", "audience")
+"""What a list says of a resource, in this order (contract: Summary)."""
+PERSONAL = "placeholders"
+
+
+def summary(edition: Edition, kind: Kind, resource_id: str, locale: str) -> dict[str, Any]:
+    """What a list says of a resource (contract: Summary)."""
+    return _summary(edition, edition.select(kind, resource_id, locale))
+
+
+def document(
+    edition: Edition,
+    kind: Kind,
+    resource_id: str,
+    locale: str,
+    personal: Mapping[str, str] | None = None,
+) -> Document:
+    """A resource of an edition in a locale the edition serves. Raises KeyError for a resource it does not have.
+
+    `personal` are a reader's own values for a template, checked already; without them their labels stand there.
+    """
+    selection = edition.select(kind, resource_id, locale)
+    around = surroundings(edition, selection, personal)
+    own = _BODIES[kind](edition, selection, around)
+    head = _summary(edition, selection)
+    return Document(
+        organisation=edition.organisation,
+        digest=edition.digests[kind, resource_id][locale],
+        kind=kind,
+        id=resource_id,
+        pack=head["pack"],
+        version=head["version"],
+        locale=locale,
+        title=head["title"],
+        summary=head["summary"],
+        topics=tuple(head["topics"]),
+        stages=tuple(head["stages"]),
+        audience=tuple(head["audience"]),
+        fallback=selection.fallback,
+        languages=_languages(selection, own),
+        body=own,
+    )
+
+
+def surroundings(edition: Edition, selection: Selection, personal: Mapping[str, str] | None = None) -> Surroundings:
+    """The values that a selection's texts are filled with."""
+    locale, resource = selection.locale, selection.resource
+    values: dict[str, Value] = {}
+    declared = edition.releases[edition.catalogue[resource.kind, resource.id]].manifest.placeholders
+    for name, placeholder in declared.items():
+        value = edition.value(name, locale)
+        if value is not None:
+            values[name] = Value(shown(value, placeholder.type, locale), placeholder.type)
+        else:
+            label = first(placeholder.label, (*edition.chain(locale), *placeholder.label))
+            values[name] = Value(label or name, placeholder.type, given=False)
+    for name, facts in (resource.facts.get(PERSONAL) or {}).items():
+        if personal and name in personal:
+            values[name] = Value(shown(personal[name], facts["type"], locale), facts["type"])
+        else:
+            values[name] = Value(_plain_line(selection, f"{PERSONAL}/{name}/label") or name, facts["type"], given=False)
+    return Surroundings(edition.organisation, (resource.kind, resource.id), locale, values)
+
+
+def _plain_line(selection: Selection, path: str) -> str | None:
+    parts = selection.line(path)
+    return None if parts is None else "".join(part for part in parts if isinstance(part, str))
+
+
+def _summary(edition: Edition, selection: Selection) -> dict[str, Any]:
+    resource = selection.resource
+    return {
+        "kind": resource.kind,
+        "id": resource.id,
+        "pack": edition.catalogue[resource.kind, resource.id],
+        "version": resource.version,
+        "locale": selection.locale,
+        "title": _plain_line(selection, "title"),
+        "summary": _plain_line(selection, "summary"),
+        "topics": list(resource.facts["topics"] or ()),
+        "stages": list(resource.facts["stages"] or ()),
+        "audience": list(resource.facts["audience"] or ()),
+    }
+
+
+def _languages(selection: Selection, body: Mapping[str, Any]) -> tuple[str, ...]:
+    contacts = (contact["locale"] for contact in body.get("support") or ())
+    return tuple(dict.fromkeys((*selection.languages, *contacts)))
+
+
+# --- bodies, by kind ----------------------------------------------------------------------------
+
+
+def _module(edition: Edition, selection: Selection, around: Surroundings) -> dict[str, Any]:
+    facts = selection.resource.facts
+    return {
+        "sensitive": bool(facts["sensitive"]),
+        "jurisdiction": facts["jurisdiction"],
+        "last_reviewed": facts["last_reviewed"],
+        "review_by": facts["review_by"],
+        "sections": [
+            {
+                "id": picked.value.id,
+                "title": picked.value.title,
+                "locale": picked.locale,
+                "html": html(picked.value.html, around),
+                "markdown": markdown(picked.value.markdown, around),
+            }
+            for picked in selection.sections
+        ],
+        "related": _related(edition, selection),
+        "support": [contact_shape(each) for each in _contacts(edition, selection)],
+    }
+
+
+def _template(edition: Edition, selection: Selection, around: Surroundings) -> dict[str, Any]:
+    facts = selection.resource.facts
+    subject = selection.line("subject")
+    body = selection.sections[0]
+    return {
+        "last_reviewed": facts["last_reviewed"],
+        "review_by": facts["review_by"],
+        "placeholders": [
+            {
+                "name": name,
+                "type": each["type"],
+                "label": _plain_line(selection, f"{PERSONAL}/{name}/label"),
+                "required": bool(each["required"]),
+                "example": each["example"],
+            }
+            for name, each in (facts[PERSONAL] or {}).items()
+        ],
+        "subject": plain(subject, around) if subject else None,
+        "body": {
+            "locale": body.locale,
+            "html": html(body.value.html, around),
+            "markdown": markdown(body.value.markdown, around),
+        },
+        "related": _related(edition, selection),
+    }
+
+
+def _structured(edition: Edition, selection: Selection, around: Surroundings) -> dict[str, Any]:
+    """The body of a kind written in YAML: its facts with each text at its path, and references with their titles."""
+    del around
+    body: dict[str, Any] = copy.deepcopy(dict(selection.resource.facts))
+    for path in selection.lines:
+        _put(body, path.split("/"), _plain_line(selection, path))
+    for name in (*SUMMARY_FIELDS, "covers", "translation"):
+        body.pop(name, None)
+    for entry in (*body.get("items", ()), *body.get("steps", ())):
+        if isinstance(entry, dict) and entry.get("resource"):
+            entry["resource"] = _titled(edition, selection, entry["resource"])
+    for recommendation in body.get("recommend") or ():
+        recommendation["resource"] = _titled(edition, selection, recommendation["resource"])
+    body["related"] = _related(edition, selection)
+    return body
+
+
+_BODIES: Mapping[Kind, Callable[[Edition, Selection, Surroundings], dict[str, Any]]] = {
+    "module": _module,
+    "template": _template,
+    "checklist": _structured,
+    "pathway": _structured,
+    "questionnaire": _structured,
+}
+
+
+def _put(tree: Any, path: Sequence[str], text: str | None) -> None:
+    """Set the text at a path of mapping keys and list entries' ids."""
+    step, *rest = path
+    if isinstance(tree, list):
+        tree = next(entry for entry in tree if entry.get("id") == step)
+        step, *rest = rest
+    if rest:
+        _put(tree[step], rest, text)
+    else:
+        tree[step] = text
+
+
+def _related(edition: Edition, selection: Selection) -> list[dict[str, Any]]:
+    titled = (_titled(edition, selection, text) for text in selection.resource.facts.get("related") or ())
+    return [each for each in titled if each]
+
+
+def _titled(edition: Edition, selection: Selection, text: str) -> dict[str, Any] | None:
+    """A reference with the title of what it points at; None where the edition does not serve that."""
+    resource = selection.resource
+    reference = edition.reference(edition.catalogue[resource.kind, resource.id], text)
+    if not edition.serves(reference):
+        return None
+    return {"kind": reference.kind, "id": reference.id, "title": edition.title(reference, selection.locale)}
+
+
+def _contacts(edition: Edition, selection: Selection) -> list[LocalContact]:
+    resource = selection.resource
+    pack = edition.catalogue[resource.kind, resource.id]
+    slots = resource.facts.get("support") or ()
+    return [contact for slot in slots for contact in edition.contacts(pack, slot, selection.locale)]
+
+
+def contact_shape(local: LocalContact) -> dict[str, Any]:
+    """A support contact as the API shows it."""
+    contact = local.contact
+    return {
+        "name": contact.name,
+        "phone": contact.phone,
+        "url": contact.url,
+        "hours": contact.hours,
+        "verified_on": _day(contact.verified_on),
+        "locale": local.locale,
+    }
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None

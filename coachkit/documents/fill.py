@@ -1,0 +1,120 @@
+"""Puts values where placeholders stand, and addresses where links stand, escaped for each format.
+
+A value is checked against its type before it comes here (`packs/values.py`). `{{` in a value is just text: parts
+are never parsed again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from markupsafe import escape
+
+from coachkit.packs.model import FOLDERS, Fill, Kind, Link, Part, Parts, Picture, PlaceholderType, Reference
+
+_MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&:])")
+
+
+@dataclass(frozen=True)
+class Value:
+    """What stands in a placeholder's stead. `text` is for people; `type` decides how it becomes an address.
+
+    `given` False means that it is only a name for what will stand there (a template not filled yet).
+    """
+
+    text: str
+    type: PlaceholderType = "text"
+    given: bool = True
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a text is filled with: values by placeholder, and whose addresses its links become.
+
+    `page` is the resource that the text is of.
+    """
+
+    organisation: str
+    page: tuple[Kind, str]
+    locale: str
+    values: Mapping[str, Value]
+
+    def address(self, target: Reference) -> str:
+        """Where a resource is: its section on this page, or path-absolute the channel's address, as HTML."""
+        if target.section and (target.kind, target.id) == self.page:
+            return f"#{target.section}"
+        path = f"/v1/orgs/{self.organisation}/{FOLDERS[target.kind]}/{target.id}"
+        section = f"#{target.section}" if target.section else ""
+        return f"{path}?format=html&locale={self.locale}{section}"
+
+    def picture(self, name: str) -> str:
+        """Where an image of a pack is, path-absolute."""
+        return f"/v1/orgs/{self.organisation}/images/{name}"
+
+
+def plain(parts: Parts, around: Surroundings) -> str:
+    """A short line or a message as plain text."""
+    return _joined(parts, around, lambda text: text, _plain_fill, lambda address: address)
+
+
+def html(parts: Parts, around: Surroundings) -> str:
+    """A text whose str parts are finished HTML."""
+    return _joined(parts, around, lambda text: text, _html_fill, lambda address: str(escape(address)))
+
+
+def markdown(parts: Parts, around: Surroundings) -> str:
+    """A text whose str parts are finished Markdown."""
+    return _joined(parts, around, lambda text: text, _markdown_fill, lambda address: address)
+
+
+def address_of(value: Value) -> str:
+    """A value as the destination of a link: https as it is, e-mail and phone with their schemes."""
+    if value.type == "email":
+        return f"mailto:{quote(value.text, safe='@.+-_')}"
+    if value.type == "phone":
+        return f"tel:{re.sub(r'[^0-9+]', '', value.text)}"
+    return value.text
+
+
+def _joined(
+    parts: Parts,
+    around: Surroundings,
+    text: Callable[[str], str],
+    fill: Callable[[Fill, Value], str],
+    address: Callable[[str], str],
+) -> str:
+    def written(part: Part) -> str:
+        match part:
+            case str():
+                return text(part)
+            case Fill():
+                return fill(part, around.values[part.name])
+            case Link(target):
+                return address(around.address(target))
+            case Picture(name):
+                return address(around.picture(name))
+
+    return "".join(written(part) for part in parts)
+
+
+def _plain_fill(fill: Fill, value: Value) -> str:
+    del fill
+    return value.text if value.given else f"[{value.text}]"
+
+
+def _html_fill(fill: Fill, value: Value) -> str:
+    if fill.position == "href":
+        return str(escape(address_of(value))) if value.given else "#"
+    if value.given:
+        return str(escape(value.text))
+    return f'<span class="ck-placeholder">[{escape(value.text)}]</span>'
+
+
+def _markdown_fill(fill: Fill, value: Value) -> str:
+    if fill.position == "href":
+        return quote(address_of(value), safe=":/?#[]@!$&'*+,;=%~") if value.given else "#"
+    text = _MARKDOWN_SPECIAL.sub(r"\\\1", " ".join(value.text.split()))
+    return text if value.given else f"\\[{text}\\]"

@@ -1,0 +1,164 @@
+"""What an organisation chooses: packs, locales and their chains, brand, values, support contacts, overlay.
+
+`Choices` are the settings as stored, ranges and all. An edition holds the same with every range resolved
+(`inputs.py`). Parsing them from a file or a request is `choices_schema.py`'s work; here a value that has its
+type is valid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+from coachkit.packs.destinations import parse_reference
+from coachkit.packs.model import Contact, Reference
+
+EVERY_LOCALE = "*"
+"""The key of a value that holds in every locale."""
+
+Operation = Literal["replace", "hide", "insert"]
+
+
+@dataclass(frozen=True)
+class Logo:
+    """An organisation's mark: an https address and what it shows, in words, by locale."""
+
+    url: str
+    alt: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Brand:
+    """How an organisation looks and sounds. Colours are `#rrggbb` by role; `name` is by locale."""
+
+    name: Mapping[str, str]
+    logo: Logo | None = None
+    colours: Mapping[str, str] = field(default_factory=dict)
+    fonts: Mapping[str, str] = field(default_factory=dict)
+    voice: str | None = None
+    careers_email: str | None = None
+    support: Mapping[str, Mapping[str, tuple[Contact, ...]]] = field(default_factory=dict)
+    """Slot of a pack → locale → contacts, which stand in for the pack's own."""
+
+
+@dataclass(frozen=True)
+class OverlayPart:
+    """One wording of the organisation's own over a release.
+
+    replace: the `field` (a line's path) or the `section` of the target, in one locale;
+    hide: the section, or with neither the whole resource, in every locale;
+    insert: a new section `section`, before or after another, in one locale.
+    """
+
+    operation: Operation
+    target: Reference
+    locale: str | None = None
+    field: str | None = None
+    section: str | None = None
+    before: str | None = None
+    after: str | None = None
+    title: str | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Everything that an organisation chose, checked for shape."""
+
+    packs: Mapping[str, str]
+    """Pack → range of versions, or an exact one."""
+    default_locale: str
+    locales: Mapping[str, tuple[str, ...]]
+    """Locale → its chain, itself first."""
+    brand: Brand
+    prefer: Mapping[str, str] = field(default_factory=dict)
+    """`kind/id` → the pack that has it, where two packs offer one id."""
+    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Placeholder → locale (or EVERY_LOCALE) → value."""
+    overlay: tuple[OverlayPart, ...] = ()
+    plugins: tuple[str, ...] = ()
+
+    def value(self, placeholder: str, chain: Sequence[str]) -> str | None:
+        """The value of a placeholder along a chain of locales; name and careers e-mail come from the brand."""
+        own = self.values.get(placeholder, {})
+        for locale in (*chain, EVERY_LOCALE):
+            if locale in own:
+                return own[locale]
+        if placeholder == "organisation_name":
+            return self.name(chain)
+        if placeholder == "careers_email":
+            return self.brand.careers_email
+        return None
+
+    def name(self, chain: Sequence[str]) -> str:
+        """The organisation's name along a chain of locales."""
+        return first(self.brand.name, (*chain, EVERY_LOCALE, self.default_locale)) or ""
+
+
+def first(by_locale: Mapping[str, Any], chain: Sequence[str]) -> Any:
+    """The first entry of a mapping along a chain of locales, None if the chain reaches none."""
+    return next((by_locale[locale] for locale in chain if locale in by_locale), None)
+
+
+def from_settings(settings: Mapping[str, Any]) -> Choices:
+    """Choices from settings that have passed `choices_schema.ChoicesSchema` (or were stored after they did)."""
+    return Choices(
+        packs=settings["packs"],
+        default_locale=settings["default_locale"],
+        locales={locale: tuple(chain) for locale, chain in settings["locales"].items()},
+        brand=_brand(settings["brand"]),
+        prefer=settings.get("prefer") or {},
+        values={name: by_locale(value) for name, value in (settings.get("values") or {}).items()},
+        overlay=tuple(_overlay_part(part) for part in settings.get("overlay") or ()),
+        plugins=tuple(settings.get("plugins") or ()),
+    )
+
+
+def by_locale(value: Any) -> dict[str, Any]:
+    """A setting that may be written once for every locale, or by locale."""
+    return dict(value) if isinstance(value, Mapping) else {EVERY_LOCALE: value}
+
+
+def _brand(settings: Mapping[str, Any]) -> Brand:
+    logo = settings.get("logo")
+    support = settings.get("support") or {}
+    return Brand(
+        name=by_locale(settings["name"]),
+        logo=Logo(logo["url"], by_locale(logo["alt"])) if logo else None,
+        colours=settings.get("colours") or {},
+        fonts=settings.get("fonts") or {},
+        voice=settings.get("voice"),
+        careers_email=settings.get("careers_email"),
+        support={
+            slot: {locale: tuple(contact(each) for each in contacts) for locale, contacts in locales.items()}
+            for slot, locales in support.items()
+        },
+    )
+
+
+def contact(settings: Mapping[str, Any]) -> Contact:
+    """A support contact from its stored form."""
+    verified_on = settings.get("verified_on")
+    return Contact(
+        name=settings["name"],
+        phone=settings.get("phone"),
+        url=settings.get("url"),
+        hours=settings.get("hours"),
+        verified_on=date.fromisoformat(verified_on) if verified_on else None,
+    )
+
+
+def _overlay_part(settings: Mapping[str, Any]) -> OverlayPart:
+    return OverlayPart(
+        operation=settings["op"],
+        target=parse_reference(settings["target"]),
+        locale=settings.get("locale"),
+        field=settings.get("field"),
+        section=settings.get("section"),
+        before=settings.get("before"),
+        after=settings.get("after"),
+        title=settings.get("title"),
+        text=settings.get("text"),
+    )

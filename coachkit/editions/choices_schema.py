@@ -1,0 +1,204 @@
+"""The shape of an organisation's settings, as its file or a request gives them.
+
+Shape only: whether packs exist, colours contrast and placeholders have values is settled when an edition is
+published (`validate.py`), because that depends on the releases chosen.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+import marshmallow as ma
+from marshmallow import validate
+
+from coachkit.editions.contrast import ROLES
+from coachkit.packs.model import KINDS, NAME_LENGTH, NAME_PATTERN, PLACEHOLDER_PATTERN
+from coachkit.packs.versions import Range
+
+LOCALE_PATTERN = r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?"
+REFERENCE_PATTERN = rf"(?:{NAME_PATTERN}:)?(?:{'|'.join(KINDS)})/{NAME_PATTERN}"
+TEXT_LENGTH = 500
+SECTION_LENGTH = 20_000
+
+
+def _pattern(pattern: str, wanted: str) -> validate.Regexp:
+    return validate.Regexp(re.compile(rf"\A(?:{pattern})\Z"), error=f"“{{input}}” is not {wanted}")
+
+
+NAME = [validate.Length(max=NAME_LENGTH), _pattern(NAME_PATTERN, "a name of lower-case letters, digits and hyphens")]
+LOCALE = _pattern(LOCALE_PATTERN, "a locale such as en-GB or cy")
+LOCALE_OR_EVERY = _pattern(rf"\*|{LOCALE_PATTERN}", "a locale such as en-GB, or * for every one")
+REFERENCE = _pattern(REFERENCE_PATTERN, "a resource such as core:module/first-hour")
+COLOUR = _pattern(r"#[0-9a-fA-F]{6}", "a colour such as #1a2b3c")
+HTTPS = [validate.Length(max=2_000), validate.URL(schemes={"https"}, error="“{input}” is not an https address")]
+TEXT = validate.Length(min=1, max=TEXT_LENGTH)
+
+
+class TextByLocale(ma.fields.Field[Any]):
+    """A text written once for every locale, or a mapping from locale to text."""
+
+    _map = ma.fields.Dict(keys=ma.fields.String(validate=LOCALE), values=ma.fields.String(validate=TEXT))
+    _text = ma.fields.String(validate=TEXT)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if isinstance(value, str):
+            return self._text.deserialize(value, attr, data, **kwargs)
+        if isinstance(value, dict) and value:
+            return self._map.deserialize(value, attr, data, **kwargs)
+        raise ma.ValidationError("write a text, or a mapping from locale to text")
+
+
+UNKNOWN = "There is no such key"
+
+
+class _Schema(ma.Schema):
+    error_messages = {"unknown": UNKNOWN}  # noqa: RUF012 marshmallow declares it for instances
+
+    class Meta:
+        """Unknown keys are refused."""
+
+        unknown = ma.RAISE
+
+
+class ContactSchema(_Schema):
+    """A support contact. `verified_on` is the day on which somebody checked it against its owner."""
+
+    name = ma.fields.String(required=True, validate=TEXT)
+    phone = ma.fields.String(load_default=None, allow_none=True, validate=_pattern(r"\+?[0-9 ()-]{3,24}", "a phone"))
+    url = ma.fields.String(load_default=None, allow_none=True, validate=HTTPS)
+    hours = ma.fields.String(load_default=None, allow_none=True, validate=TEXT)
+    verified_on = ma.fields.String(load_default=None, allow_none=True)
+
+    @ma.validates("verified_on")
+    def _is_a_day(self, value: str | None, data_key: str) -> None:
+        del data_key
+        if value is not None:
+            try:
+                date.fromisoformat(value)
+            except ValueError:
+                raise ma.ValidationError(f"“{value}” is not a day such as 2026-11-01") from None
+
+
+class LogoSchema(_Schema):
+    """Where the logo is, and what it shows in words."""
+
+    url = ma.fields.String(required=True, validate=HTTPS)
+    alt = TextByLocale(required=True)
+
+
+class BrandSchema(_Schema):
+    """How the organisation looks and sounds, and whom its readers can turn to."""
+
+    name = TextByLocale(required=True)
+    logo = ma.fields.Nested(LogoSchema, load_default=None, allow_none=True)
+    colours = ma.fields.Dict(
+        keys=ma.fields.String(validate=validate.OneOf(ROLES, error="“{input}” is not one of {choices}")),
+        values=ma.fields.String(validate=COLOUR),
+        load_default=dict,
+    )
+    fonts = ma.fields.Dict(
+        keys=ma.fields.String(validate=validate.OneOf(("body", "heading"), error="“{input}” is not one of {choices}")),
+        values=ma.fields.String(validate=_pattern(r"[A-Za-z0-9 ,'-]{1,200}", "a list of font names")),
+        load_default=dict,
+    )
+    voice = ma.fields.String(load_default=None, allow_none=True, validate=TEXT)
+    careers_email = ma.fields.Email(load_default=None, allow_none=True)
+    support = ma.fields.Dict(
+        keys=ma.fields.String(validate=NAME),
+        values=ma.fields.Dict(
+            keys=ma.fields.String(validate=LOCALE),
+            values=ma.fields.List(ma.fields.Nested(ContactSchema), validate=validate.Length(min=1, max=20)),
+        ),
+        load_default=dict,
+    )
+
+
+class OverlaySchema(_Schema):
+    """One part of the overlay; which keys go together depends on `op`."""
+
+    op = ma.fields.String(required=True, validate=validate.OneOf(("replace", "hide", "insert")))
+    target = ma.fields.String(required=True, validate=REFERENCE)
+    locale = ma.fields.String(validate=LOCALE)
+    field = ma.fields.String(validate=TEXT)
+    section = ma.fields.String(validate=NAME)
+    before = ma.fields.String(validate=NAME)
+    after = ma.fields.String(validate=NAME)
+    title = ma.fields.String(validate=TEXT)
+    text = ma.fields.String(validate=validate.Length(min=1, max=SECTION_LENGTH))
+
+    @ma.validates_schema
+    def _keys_go_together(self, data: dict[str, Any], **_: Any) -> None:
+        needed, allowed = {
+            "replace": ({"locale", "text"}, {"field", "section", "title"}),
+            "hide": (set(), {"section"}),
+            "insert": ({"locale", "section", "title", "text"}, {"before", "after"}),
+        }[data["op"]]
+        given = set(data) - {"op", "target"}
+        errors = {key: [f"“{data['op']}” needs it"] for key in needed - given}
+        errors |= {key: [f"“{data['op']}” does not take it"] for key in given - needed - allowed}
+        if data["op"] == "replace" and ("field" in data) == ("section" in data):
+            errors["field"] = ["name one of field and section"]
+        if data["op"] == "insert" and ("before" in data) == ("after" in data):
+            errors["after"] = ["name one of before and after"]
+        if errors:
+            raise ma.ValidationError(errors)
+
+
+class ChoicesSchema(_Schema):
+    """An organisation's settings."""
+
+    default_locale = ma.fields.String(required=True, validate=LOCALE)
+    locales = ma.fields.Dict(
+        keys=ma.fields.String(validate=LOCALE),
+        values=ma.fields.List(ma.fields.String(validate=LOCALE), validate=validate.Length(min=1, max=8)),
+        required=True,
+        validate=validate.Length(min=1, max=40),
+    )
+    packs = ma.fields.Dict(
+        keys=ma.fields.String(validate=NAME),
+        values=ma.fields.String(),
+        required=True,
+        validate=validate.Length(min=1, max=50),
+    )
+    brand = ma.fields.Nested(BrandSchema, required=True)
+    prefer = ma.fields.Dict(
+        keys=ma.fields.String(validate=REFERENCE), values=ma.fields.String(validate=NAME), load_default=dict
+    )
+    values = ma.fields.Dict(
+        keys=ma.fields.String(validate=_pattern(PLACEHOLDER_PATTERN, "a placeholder's name")),
+        values=TextByLocale(),
+        load_default=dict,
+    )
+    overlay = ma.fields.List(ma.fields.Nested(OverlaySchema), load_default=list, validate=validate.Length(max=2_000))
+    plugins = ma.fields.List(ma.fields.String(validate=TEXT), load_default=list, validate=validate.Length(max=50))
+
+    @ma.validates("packs")
+    def _ranges(self, value: dict[str, str], data_key: str) -> None:
+        del data_key
+        errors: dict[str, Any] = {}
+        for pack, text in value.items():
+            try:
+                Range.parse(text)
+            except ValueError as error:
+                errors[pack] = {"value": [str(error)]}
+        if errors:
+            raise ma.ValidationError(errors)
+
+    @ma.validates_schema(skip_on_field_errors=True)
+    def _chains(self, data: dict[str, Any], **_: Any) -> None:
+        errors: dict[str, Any] = {}
+        for locale, chain in data["locales"].items():
+            if chain[0] != locale:
+                errors[locale] = {"value": [f"the chain of {locale} begins with {locale} itself"]}
+            elif len(set(chain)) != len(chain):
+                errors[locale] = {"value": ["a locale stands twice in the chain"]}
+        if errors:
+            raise ma.ValidationError({"locales": errors})
+        if data["default_locale"] not in data["locales"]:
+            raise ma.ValidationError({"default_locale": [f"{data['default_locale']} is not one of locales"]})
+
+
+NAMES = sorted({name for each in (ChoicesSchema, BrandSchema, OverlaySchema, ContactSchema) for name in each().fields})
+"""Every key that settings have anywhere, to find the nearest to one that does not exist."""

@@ -1,0 +1,87 @@
+"""An edition in memory: everything one organisation serves at one moment, ready to be picked from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from coachkit.editions.choices import Choices
+from coachkit.editions.selection import NO_OVERLAY, ResourceOverlay, Selection, select
+from coachkit.packs.destinations import parse_reference
+from coachkit.packs.model import Compiled, Contact, Kind, Reference, Resource
+
+Key = tuple[Kind, str]
+
+
+@dataclass(frozen=True)
+class LocalContact:
+    """A support contact and the locale whose list it stands in."""
+
+    contact: Contact
+    locale: str
+
+
+@dataclass(frozen=True)
+class Edition:
+    """What an organisation serves. `digests` maps a resource and a locale to the digest of that document."""
+
+    organisation: str
+    digest: str
+    choices: Choices
+    releases: Mapping[str, Compiled]
+    overlays: Mapping[Key, ResourceOverlay]
+    catalogue: Mapping[Key, str]
+    """Every resource it serves, with the pack it comes from."""
+    digests: Mapping[Key, Mapping[str, str]]
+
+    @property
+    def locales(self) -> tuple[str, ...]:
+        """The locales it serves, the default one first."""
+        default = self.choices.default_locale
+        return (default, *sorted(set(self.choices.locales) - {default}))
+
+    def chain(self, locale: str) -> tuple[str, ...]:
+        """The locales that are walked for a text in `locale`, itself first."""
+        return self.choices.locales[locale]
+
+    def resource(self, kind: Kind, resource_id: str) -> Resource:
+        """The compiled resource that serves an id; raises KeyError where the edition has none."""
+        return self.releases[self.catalogue[kind, resource_id]].resources[kind, resource_id]
+
+    def select(self, kind: Kind, resource_id: str, locale: str) -> Selection:
+        """Which text serves each field and section of a resource in a locale."""
+        compiled = self.releases[self.catalogue[kind, resource_id]]
+        overlay = self.overlays.get((kind, resource_id), NO_OVERLAY)
+        resource = compiled.resources[kind, resource_id]
+        return select(resource, overlay, self.chain(locale), compiled.manifest.default_locale)
+
+    def serves(self, reference: Reference) -> bool:
+        """Whether a resource is in this edition, from the pack that the reference names."""
+        return self.catalogue.get((reference.kind, reference.id)) == reference.pack
+
+    def title(self, reference: Reference, locale: str) -> str:
+        """The title of a resource in a locale, along its chain."""
+        title = self.select(reference.kind, reference.id, locale).line("title") or ()
+        return "".join(part for part in title if isinstance(part, str))
+
+    def value(self, placeholder: str, locale: str) -> str | None:
+        """The organisation's value for a placeholder in a locale."""
+        return self.choices.value(placeholder, self.chain(locale))
+
+    def reference(self, pack: str, text: str) -> Reference:
+        """A reference as a resource of a pack writes it, with its pack filled in."""
+        reference = parse_reference(text)
+        return reference if reference.pack else replace(reference, pack=pack)
+
+    def contacts(self, pack: str, slot: str, locale: str) -> tuple[LocalContact, ...]:
+        """Whom a reader can turn to: along the chain, the organisation's contacts before the pack's own."""
+        own = self.choices.brand.support.get(slot, {})
+        suggested = self.releases[pack].manifest.support[slot].contacts
+        for each in self.chain(locale):
+            if found := own.get(each) or suggested.get(each):
+                return tuple(LocalContact(contact, each) for contact in found)
+        return ()
+
+    def __iter__(self) -> Iterator[Key]:
+        """Every resource, by kind and then by id."""
+        return iter(sorted(self.catalogue))

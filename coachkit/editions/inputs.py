@@ -1,0 +1,97 @@
+"""What an edition's digest covers, as RFC 8785 JSON: equal choices give equal bytes, on every machine.
+
+Secrets, times and the demo mark are not in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import rfc8785
+
+from coachkit.packs.compile import COMPILER
+
+RENDER = 1
+"""Raised whenever the same edition would be written down in other bytes."""
+
+
+@dataclass(frozen=True)
+class ReleaseInput:
+    """One release that an edition serves, as its digest names it."""
+
+    pack: str
+    version: str
+    digest: str
+    compiler: int
+    directives: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PluginInput:
+    """A plugin that the organisation enabled. `settings` is the digest of its settings that are no secrets."""
+
+    name: str
+    version: str
+    settings: str | None = None
+
+
+def canonical(
+    organisation: str,
+    settings: Mapping[str, Any],
+    releases: Sequence[ReleaseInput],
+    plugins: Sequence[PluginInput],
+) -> bytes:
+    """The edition's inputs in RFC 8785 JSON. `settings` has passed ChoicesSchema; its ranges are left out."""
+    value = {
+        "organisation": organisation,
+        "render": RENDER,
+        "compiler": COMPILER if settings.get("overlay") else None,
+        "releases": [
+            {
+                "pack": each.pack,
+                "version": each.version,
+                "digest": each.digest,
+                "compiler": each.compiler,
+                "directives": list(each.directives),
+            }
+            for each in sorted(releases, key=lambda each: each.pack)
+        ],
+        "plugins": [{"name": each.name, "version": each.version, "settings": each.settings} for each in plugins],
+        "default_locale": settings["default_locale"],
+        "locales": settings["locales"],
+        "brand": settings["brand"],
+        "prefer": settings.get("prefer") or {},
+        "values": settings.get("values") or {},
+        "overlay": settings.get("overlay") or [],
+    }
+    return rfc8785.dumps(value)
+
+
+def digest(inputs: bytes) -> str:
+    """The digest by which an edition is known."""
+    return f"sha256:{hashlib.sha256(inputs).hexdigest()}"
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """An edition's inputs, read back: the settings with exact versions for ranges, the releases, the plugins."""
+
+    settings: Mapping[str, Any]
+    releases: tuple[ReleaseInput, ...]
+    plugins: tuple[PluginInput, ...]
+
+
+def parse(inputs: bytes) -> Inputs:
+    """An edition's inputs from their stored bytes; the other way round of `canonical`."""
+    value = json.loads(inputs)
+    releases = tuple(
+        ReleaseInput(each["pack"], each["version"], each["digest"], each["compiler"], tuple(each["directives"]))
+        for each in value["releases"]
+    )
+    plugins = tuple(PluginInput(each["name"], each["version"], each["settings"]) for each in value["plugins"])
+    packs = {each.pack: each.version for each in releases}
+    return Inputs({**value, "packs": packs, "plugins": [each.name for each in plugins]}, releases, plugins)

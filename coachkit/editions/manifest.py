@@ -1,0 +1,173 @@
+"""What an edition settles once, when it is published: the catalogue, the overlay compiled, each document's digest.
+
+Derived from the inputs and stored beside them, so that a worker loads an edition without compiling anything and a
+document's digest, and so its ETag, is known without rendering it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+import orjson
+
+from coachkit.editions.choices import Choices
+from coachkit.editions.edition import Edition, Key
+from coachkit.editions.inputs import RENDER
+from coachkit.editions.selection import Insertion, ResourceOverlay
+from coachkit.packs.model import Compiled, Kind, Section, kind_named
+from coachkit.packs.parts import from_json, to_json
+
+
+def settle(
+    organisation: str,
+    digest: str,
+    choices: Choices,
+    releases: Mapping[str, Compiled],
+    overlays: Mapping[Key, ResourceOverlay],
+) -> Edition:
+    """An edition with its catalogue and its documents' digests; clashes of ids go by `choices.prefer`."""
+    edition = Edition(organisation, digest, choices, releases, overlays, catalogue(choices, releases, overlays), {})
+    return replace(edition, digests={key: _digests(edition, *key) for key in edition})
+
+
+def catalogue(
+    choices: Choices, releases: Mapping[str, Compiled], overlays: Mapping[Key, ResourceOverlay]
+) -> dict[Key, str]:
+    """Which pack serves each resource, without those that the overlay hides."""
+    found: dict[Key, str] = {}
+    for pack in sorted(releases):
+        for kind, resource_id in releases[pack].resources:
+            preferred = choices.prefer.get(f"{kind}/{resource_id}")
+            if (kind, resource_id) not in found or preferred == pack:
+                found[kind, resource_id] = pack
+    return {key: pack for key, pack in found.items() if not (key in overlays and overlays[key].hidden)}
+
+
+def document_inputs(edition: Edition, kind: Kind, resource_id: str, locale: str) -> dict[str, Any]:
+    """Exactly what a document is made from: a change to anything else leaves its digest, and its ETag, alone."""
+    selection = edition.select(kind, resource_id, locale)
+    resource = selection.resource
+    pack = edition.catalogue[kind, resource_id]
+    related = [ref for ref in resource.references if edition.serves(ref)]
+    return {
+        "render": RENDER,
+        "pack": pack,
+        "version": resource.version,
+        "kind": kind,
+        "id": resource_id,
+        "locale": locale,
+        "facts": resource.facts,
+        "lines": {path: [to_json(p.value), p.locale] for path, p in selection.lines.items()},
+        "sections": [[_pack_section(p.value), p.locale] for p in selection.sections],
+        "values": {name: edition.value(name, locale) for name in sorted(selection.fills())},
+        "titles": {str(reference): edition.title(reference, locale) for reference in related},
+        "support": [
+            [asdict(each.contact), each.locale]
+            for slot in resource.facts.get("support") or ()
+            for each in edition.contacts(pack, slot, locale)
+        ],
+    }
+
+
+def _digests(edition: Edition, kind: Kind, resource_id: str) -> dict[str, str]:
+    return {locale: _digest(document_inputs(edition, kind, resource_id, locale)) for locale in edition.choices.locales}
+
+
+def _digest(value: Any) -> str:
+    data = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+# --- the stored form ----------------------------------------------------------------------------
+
+
+def dump(edition: Edition) -> bytes:
+    """The settled part of an edition as bytes to store."""
+    value = {
+        "catalogue": {_name(key): pack for key, pack in edition.catalogue.items()},
+        "digests": {_name(key): digests for key, digests in edition.digests.items()},
+        "overlays": {_name(key): _pack_overlay(overlay) for key, overlay in edition.overlays.items()},
+    }
+    return zlib.compress(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
+
+
+def load(
+    organisation: str, digest: str, choices: Choices, releases: Mapping[str, Compiled], manifest: bytes
+) -> Edition:
+    """An edition from what was stored; the other way round of `dump`."""
+    value = orjson.loads(zlib.decompress(manifest))
+    return Edition(
+        organisation,
+        digest,
+        choices,
+        releases,
+        {_key(name): _unpack_overlay(overlay) for name, overlay in value["overlays"].items()},
+        {_key(name): pack for name, pack in value["catalogue"].items()},
+        {_key(name): digests for name, digests in value["digests"].items()},
+    )
+
+
+def digests_of(manifest: bytes) -> dict[str, dict[str, str]]:
+    """`kind/id` → locale → document digest, from a stored manifest, without loading the releases."""
+    digests: dict[str, dict[str, str]] = orjson.loads(zlib.decompress(manifest))["digests"]
+    return digests
+
+
+def _name(key: Key) -> str:
+    return f"{key[0]}/{key[1]}"
+
+
+def _key(name: str) -> Key:
+    kind, _, resource_id = name.partition("/")
+    known = kind_named(kind)
+    if known is None:
+        raise ValueError(f"“{kind}” is no kind of resource")
+    return known, resource_id
+
+
+def _pack_overlay(overlay: ResourceOverlay) -> dict[str, Any]:
+    return {
+        "hidden": overlay.hidden,
+        "hidden_sections": sorted(overlay.hidden_sections),
+        "insertions": [[each.section, each.anchor, each.after] for each in overlay.insertions],
+        "lines": {
+            locale: {path: to_json(parts) for path, parts in lines.items()} for locale, lines in overlay.lines.items()
+        },
+        "sections": {
+            locale: [_pack_section(section) for section in sections.values()]
+            for locale, sections in overlay.sections.items()
+        },
+    }
+
+
+def _unpack_overlay(value: Mapping[str, Any]) -> ResourceOverlay:
+    return ResourceOverlay(
+        hidden=value["hidden"],
+        hidden_sections=frozenset(value["hidden_sections"]),
+        insertions=tuple(Insertion(*each) for each in value["insertions"]),
+        lines={
+            locale: {path: from_json(parts) for path, parts in lines.items()}
+            for locale, lines in value["lines"].items()
+        },
+        sections={
+            locale: {section["id"]: _unpack_section(section) for section in sections}
+            for locale, sections in value["sections"].items()
+        },
+    )
+
+
+def _pack_section(section: Section) -> dict[str, Any]:
+    return {
+        "id": section.id,
+        "title": section.title,
+        "html": to_json(section.html),
+        "markdown": to_json(section.markdown),
+    }
+
+
+def _unpack_section(value: Mapping[str, Any]) -> Section:
+    return Section(value["id"], value["title"], from_json(value["html"]), from_json(value["markdown"]))

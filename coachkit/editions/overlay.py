@@ -1,0 +1,198 @@
+"""Compiles an organisation's overlay: its own wording over what the chosen releases say.
+
+Texts of an overlay are held to the same rules as a pack's, and may use the placeholders and images of the pack whose
+resource they change. Everything that is wrong is reported, at the number of the part it stands in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from coachkit.editions.choices import Choices, OverlayPart
+from coachkit.editions.edition import Key
+from coachkit.editions.selection import Insertion, ResourceOverlay
+from coachkit.errors import Problem
+from coachkit.packs import markdown
+from coachkit.packs.directives import Directive
+from coachkit.packs.findings import Findings, nearest
+from coachkit.packs.markdown_check import Surroundings
+from coachkit.packs.model import (
+    Compiled,
+    Line,
+    MarkdownText,
+    Parts,
+    Place,
+    PlaceholderType,
+    Reference,
+    Resource,
+    Section,
+)
+
+
+@dataclass
+class _Draft:
+    """What the parts met so far do to one resource."""
+
+    hidden: bool = False
+    lines: dict[str, dict[str, Parts]] = field(default_factory=dict)
+    sections: dict[str, dict[str, Section]] = field(default_factory=dict)
+    insertions: dict[str, Insertion] = field(default_factory=dict)
+    hidden_sections: set[str] = field(default_factory=set)
+
+    def settled(self) -> ResourceOverlay:
+        """The same, frozen."""
+        return ResourceOverlay(
+            self.hidden, self.lines, self.sections, tuple(self.insertions.values()), frozenset(self.hidden_sections)
+        )
+
+
+@dataclass(frozen=True)
+class _Target:
+    """The resource that a part is about, the release it is in, and where the part stands in the settings."""
+
+    compiled: Compiled
+    resource: Resource
+    place: Place
+
+    @property
+    def own_sections(self) -> tuple[Section, ...]:
+        """Its sections in the author's order."""
+        return self.resource.sections.get(self.compiled.manifest.default_locale, ())
+
+
+def compile_overlay(
+    organisation: str,
+    choices: Choices,
+    releases: Mapping[str, Compiled],
+    directives: Sequence[tuple[str, Directive]],
+) -> tuple[dict[Key, ResourceOverlay], list[Problem]]:
+    """What the overlay does to each resource, and what is wrong with it."""
+    findings = Findings()
+    drafts: dict[Key, _Draft] = {}
+    by_name = {directive.name: directive for _, directive in reversed(directives)}
+    for number, part in enumerate(choices.overlay):
+        place = Place(f"{organisation}/overlay/{number}")
+        target = _target(part, choices, releases, place, findings)
+        if target is None or not _locale_fits(part, choices, place, findings):
+            continue
+        draft = drafts.setdefault((target.resource.kind, target.resource.id), _Draft())
+        _APPLY[part.operation](part, target, draft, by_name, findings)
+    return {key: draft.settled() for key, draft in drafts.items()}, list(findings.problems)
+
+
+def _target(
+    part: OverlayPart, choices: Choices, releases: Mapping[str, Compiled], place: Place, findings: Findings
+) -> _Target | None:
+    key = (part.target.kind, part.target.id)
+    name = f"{part.target.kind}/{part.target.id}"
+    offering = sorted(pack for pack, compiled in releases.items() if key in compiled.resources)
+    pack = part.target.pack or choices.prefer.get(name) or next(iter(offering), None)
+    if pack not in offering:
+        known = [f"{kind}/{each}" for compiled in releases.values() for kind, each in compiled.resources]
+        findings.error(place, "missing-target", f"no chosen pack offers {part.target}", nearest(name, known))
+        return None
+    compiled = releases[pack]
+    return _Target(compiled, compiled.resources[key], place)
+
+
+def _locale_fits(part: OverlayPart, choices: Choices, place: Place, findings: Findings) -> bool:
+    reached = {locale for chain in choices.locales.values() for locale in chain}
+    if part.locale is None or part.locale in reached:
+        return True
+    message = f"no chain of this organisation reaches {part.locale}, so nobody would see this"
+    findings.error(place, "unknown-locale", message, f"locales are {', '.join(sorted(reached))}")
+    return False
+
+
+def _replace(
+    part: OverlayPart, target: _Target, draft: _Draft, directives: Mapping[str, Directive], findings: Findings
+) -> None:
+    locale, text = part.locale or "", part.text or ""
+    if part.field is not None:
+        paths = {path for lines in target.resource.lines.values() for path in lines}
+        if part.field not in paths:
+            message = f"{target.resource.kind}/{target.resource.id} has no field {part.field}"
+            findings.error(target.place, "missing-target", message, nearest(part.field, paths))
+            return
+        fills = target.resource.kind == "template" and part.field == "subject"
+        written = markdown.line(Line(text, target.place, fills), _around(target, locale, directives), findings)
+        draft.lines.setdefault(locale, {})[part.field] = written
+        return
+    own = {section.id: section for section in target.own_sections}
+    if part.section not in own:
+        _no_section(target, part.section or "", findings)
+        return
+    title = part.title or _title(target, part.section, locale)
+    draft.sections.setdefault(locale, {})[part.section] = _section(part, title, target, directives, findings)
+
+
+def _hide(
+    part: OverlayPart, target: _Target, draft: _Draft, directives: Mapping[str, Directive], findings: Findings
+) -> None:
+    del directives
+    if part.section is None:
+        draft.hidden = True
+    elif part.section in {section.id for section in target.own_sections}:
+        draft.hidden_sections.add(part.section)
+    else:
+        _no_section(target, part.section, findings)
+
+
+def _insert(
+    part: OverlayPart, target: _Target, draft: _Draft, directives: Mapping[str, Directive], findings: Findings
+) -> None:
+    own = {section.id for section in target.own_sections}
+    section_id, anchor = part.section or "", part.after or part.before or ""
+    if target.resource.kind != "module":
+        message = f"a {target.resource.kind} has no sections to insert between"
+        findings.error(target.place, "invalid-value", message)
+    elif section_id in own:
+        message = f"{target.resource.id} has a section {section_id} already"
+        findings.error(target.place, "duplicate-id", message, "replace it, or choose another id")
+    elif anchor not in own | set(draft.insertions):
+        _no_section(target, anchor, findings)
+    else:
+        draft.insertions.setdefault(section_id, Insertion(section_id, anchor, part.after is not None))
+        section = _section(part, part.title, target, directives, findings)
+        draft.sections.setdefault(part.locale or "", {})[section_id] = section
+
+
+_APPLY = {"replace": _replace, "hide": _hide, "insert": _insert}
+
+
+def _section(
+    part: OverlayPart, title: str | None, target: _Target, directives: Mapping[str, Directive], findings: Findings
+) -> Section:
+    section_id = part.section or ""
+    source = MarkdownText(section_id, title, part.text or "", target.place)
+    written = markdown.section(source, _around(target, part.locale or "", directives), findings)
+    return Section(section_id, title, written.html, written.markdown)
+
+
+def _title(target: _Target, section_id: str, locale: str) -> str | None:
+    """The release's own title of a section in a locale, or else in the pack's default one."""
+    sections = target.resource.sections
+    for each in (locale, target.compiled.manifest.default_locale):
+        for section in sections.get(each, ()):
+            if section.id == section_id:
+                return section.title
+    return None
+
+
+def _around(target: _Target, locale: str, directives: Mapping[str, Directive]) -> Surroundings:
+    manifest = target.compiled.manifest
+    types: dict[str, PlaceholderType] = {name: each.type for name, each in manifest.placeholders.items()}
+    if target.resource.kind == "template":
+        personal = target.resource.facts.get("placeholders") or {}
+        types |= {name: facts["type"] for name, facts in personal.items()}
+    pictures = {image.path: name for name, image in target.compiled.images.items()}
+    page = Reference(manifest.id, target.resource.kind, target.resource.id)
+    return Surroundings(page, locale, types, pictures, directives)
+
+
+def _no_section(target: _Target, section_id: str, findings: Findings) -> None:
+    known = [section.id for section in target.own_sections]
+    hint = nearest(section_id, known) or (f"it has {', '.join(known)}" if known else "it has no sections")
+    message = f"{target.resource.kind}/{target.resource.id} has no section {section_id}"
+    findings.error(target.place, "missing-target", message, hint)

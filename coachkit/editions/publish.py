@@ -1,0 +1,170 @@
+"""An organisation's choices become an edition: ranges resolved, overlay compiled, closure validated, all stored.
+
+This is the one place where a range becomes a version.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from coachkit.db import editions as rows
+from coachkit.db import releases as release_rows
+from coachkit.db.organisations import Organisation
+from coachkit.db.releases import ReleaseHead
+from coachkit.editions import inputs, manifest, releases
+from coachkit.editions.choices import Choices, from_settings
+from coachkit.editions.edition import Edition
+from coachkit.editions.overlay import compile_overlay
+from coachkit.editions.validate import problem, validate
+from coachkit.errors import Problem, PublishRefused
+from coachkit.packs.directives import Directive
+from coachkit.packs.findings import nearest
+from coachkit.packs.versions import Range
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What an edition is made with beside the organisation's choices: what the installed plugins offer."""
+
+    directives: Sequence[tuple[str, Directive]]
+    plugins: Mapping[str, str]
+    """The plugins that may be enabled, with their versions."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An edition that is valid and not stored yet."""
+
+    edition: Edition
+    inputs: bytes
+    demo: bool
+
+    @property
+    def digest(self) -> str:
+        """The digest by which it will be known."""
+        return self.edition.digest
+
+
+def prepare(conn: Connection, organisation: Organisation, tools: Tools, at: datetime) -> Prepared:
+    """Everything but the storing. Raises PublishRefused with all that is wrong."""
+    choices = from_settings(organisation.settings)
+    heads, problems = _resolve(conn, organisation.slug, choices)
+    problems += _requirements(organisation.slug, heads)
+    plugins, unknown = _plugins(organisation.slug, choices, tools.plugins)
+    problems += unknown
+    if len(heads) < len(choices.packs):
+        raise PublishRefused(problems)
+    compiled = {head.pack: releases.load(conn, head.pack, head.version) for head in heads}
+    overlays, wrong = compile_overlay(organisation.slug, choices, compiled, tools.directives)
+    problems += wrong
+    data = inputs.canonical(organisation.slug, organisation.settings, [_input(head) for head in heads], plugins)
+    edition = manifest.settle(organisation.slug, inputs.digest(data), choices, compiled, overlays)
+    problems += validate(edition, demo=organisation.demo, today=at.date())
+    if problems:
+        raise PublishRefused(problems)
+    return Prepared(edition, data, organisation.demo)
+
+
+def store(conn: Connection, organisation: Organisation, prepared: Prepared, at: datetime) -> bool:
+    """Store a prepared edition; False where the organisation has it already. No channel moves."""
+    used = [(each.manifest.id, each.manifest.version) for each in prepared.edition.releases.values()]
+    return rows.insert(
+        conn,
+        organisation.id,
+        prepared.digest,
+        inputs=prepared.inputs,
+        manifest=manifest.dump(prepared.edition),
+        releases=used,
+        at=at,
+        demo=prepared.demo,
+    )
+
+
+def resolve(conn: Connection, pack: str, wanted: str) -> ReleaseHead | None:
+    """The highest release of a pack in a range that is not withdrawn; None where there is none."""
+    heads = {head.version: head for head in release_rows.heads(conn, pack) if head.withdrawn_at is None}
+    best = Range.parse(wanted).best(heads)
+    return heads[best] if best else None
+
+
+def _resolve(conn: Connection, slug: str, choices: Choices) -> tuple[list[ReleaseHead], list[Problem]]:
+    found: list[ReleaseHead] = []
+    problems: list[Problem] = []
+    for pack, wanted in choices.packs.items():
+        head = resolve(conn, pack, wanted)
+        if head:
+            found.append(head)
+        else:
+            problems.append(_unresolved(conn, slug, pack, wanted))
+    return found, problems
+
+
+def _unresolved(conn: Connection, slug: str, pack: str, wanted: str) -> Problem:
+    heads = release_rows.heads(conn, pack)
+    if not heads:
+        hint = nearest(pack, release_rows.packs(conn)) or "publish it first: coachkit pack publish FOLDER"
+        return problem(slug, f"packs/{pack}", "unknown-pack", f"there is no release of {pack}", hint)
+    withdrawn = [head.version for head in heads if head.withdrawn_at and Range.parse(wanted).matches(head.version)]
+    if withdrawn:
+        message = f"{pack}@{' and '.join(withdrawn)} is withdrawn, and nothing else is in {wanted}"
+        return problem(slug, f"packs/{pack}", "withdrawn", message, "choose a range that a current release is in")
+    published = ", ".join(head.version for head in heads)
+    message = f"no release of {pack} is in {wanted}"
+    return problem(slug, f"packs/{pack}", "no-version", message, f"published are {published}")
+
+
+def _requirements(slug: str, heads: Sequence[ReleaseHead]) -> list[Problem]:
+    chosen = {head.pack: head.version for head in heads}
+    problems: list[Problem] = []
+    for head in heads:
+        for pack, wanted in head.manifest["requires"].items():
+            version = chosen.get(pack)
+            if version is None or not Range.parse(wanted).matches(version):
+                found = f"{pack}@{version} is chosen" if version else f"{pack} is not chosen"
+                message = f"{head.pack}@{head.version} requires {pack} {wanted}, and {found}"
+                problems.append(problem(slug, f"packs/{pack}", "requirement", message))
+    return problems
+
+
+def _plugins(
+    slug: str, choices: Choices, installed: Mapping[str, str]
+) -> tuple[list[inputs.PluginInput], list[Problem]]:
+    unknown = [name for name in choices.plugins if name not in installed]
+    problems = [
+        problem(slug, "plugins", "unknown-plugin", f"{name} is not installed or not allowed", nearest(name, installed))
+        for name in unknown
+    ]
+    enabled = [inputs.PluginInput(name, installed[name]) for name in choices.plugins if name in installed]
+    return enabled, problems
+
+
+def _input(head: ReleaseHead) -> inputs.ReleaseInput:
+    return inputs.ReleaseInput(head.pack, head.version, head.digest, head.compiler, head.directives)
+
+
+def outdated(
+    conn: Connection, settings: Mapping[str, Any], used: Sequence[inputs.ReleaseInput]
+) -> list[dict[str, Any]]:
+    """For each release an edition uses: what its organisation's range would give now, and the newest there is."""
+    ranges = from_settings(settings).packs
+    rows_ = []
+    for each in used:
+        head = release_rows.head(conn, each.pack, each.version)
+        in_range = resolve(conn, each.pack, ranges.get(each.pack, each.version))
+        newest = releases.current(conn, each.pack)
+        rows_.append(
+            {
+                "pack": each.pack,
+                "version": each.version,
+                "range": ranges.get(each.pack),
+                "in_range": in_range.version if in_range else None,
+                "newest": newest.version if newest else None,
+                "withdrawn": bool(head and head.withdrawn_at),
+            }
+        )
+    return rows_

@@ -1,0 +1,145 @@
+"""Which text serves each field and section of a resource in one locale, and where it comes from.
+
+For each field and section the locale's chain is walked; within a locale the organisation's overlay beats the
+release. Nothing is filled or rendered here: a selection is known from the edition alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
+
+from coachkit.packs.model import Fill, Parts, Resource, Section
+
+T = TypeVar("T")
+Origin = Literal["release", "overlay"]
+
+
+@dataclass(frozen=True)
+class Picked(Generic[T]):
+    """A text, the locale it was found in, and who wrote it."""
+
+    value: T
+    locale: str
+    origin: Origin
+
+
+@dataclass(frozen=True)
+class Insertion:
+    """Where a section of the overlay's own goes: beside an anchor, a section of the release or of the overlay."""
+
+    section: str
+    anchor: str
+    after: bool
+
+
+@dataclass(frozen=True)
+class ResourceOverlay:
+    """What an organisation's overlay does to one resource, compiled."""
+
+    hidden: bool = False
+    lines: Mapping[str, Mapping[str, Parts]] = field(default_factory=dict)
+    """Locale → path → text."""
+    sections: Mapping[str, Mapping[str, Section]] = field(default_factory=dict)
+    """Locale → section id → section, both those that replace and those that are inserted."""
+    insertions: tuple[Insertion, ...] = ()
+    hidden_sections: frozenset[str] = frozenset()
+
+
+NO_OVERLAY = ResourceOverlay()
+
+
+@dataclass(frozen=True)
+class Selection:
+    """One resource in one locale: every text it shows, with its origin.
+
+    `missing` names the fields, and `sections/<id>`, that no locale of the chain has.
+    """
+
+    resource: Resource
+    locale: str
+    lines: Mapping[str, Picked[Parts]]
+    sections: tuple[Picked[Section], ...]
+    missing: tuple[str, ...]
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """Every locale present, the main one first, the others in the order in which they appear."""
+        lines = [picked.locale for picked in self.lines.values()]
+        sections = [picked.locale for picked in self.sections]
+        return tuple(dict.fromkeys((self.locale, *lines, *sections)))
+
+    @property
+    def fallback(self) -> dict[str, str]:
+        """Field, or `sections/<id>` → the locale it came from, where that is not the selection's own."""
+        lines = {path: picked.locale for path, picked in self.lines.items() if picked.locale != self.locale}
+        sections = {f"sections/{p.value.id}": p.locale for p in self.sections if p.locale != self.locale}
+        return {**lines, **sections}
+
+    def line(self, path: str) -> Parts | None:
+        """The text of a field, None where it has none."""
+        picked = self.lines.get(path)
+        return picked.value if picked else None
+
+    def fills(self) -> set[str]:
+        """The placeholders that its texts use."""
+        return {part.name for parts in self.parts() for part in parts if isinstance(part, Fill)}
+
+    def parts(self) -> Iterator[Parts]:
+        """Every text it shows, in parts."""
+        yield from (picked.value for picked in self.lines.values())
+        for picked in self.sections:
+            yield picked.value.html
+
+
+def select(resource: Resource, overlay: ResourceOverlay, chain: Sequence[str], default_locale: str) -> Selection:
+    """Walk the chain (its first locale is the selection's own) for every field and section of a resource.
+
+    `default_locale` is that of the resource's pack: there all its sections are, in the author's order.
+    """
+    lines: dict[str, Picked[Parts]] = {}
+    missing: list[str] = []
+    for path in _paths(resource.lines):
+        picked = _pick(overlay.lines, resource.lines, chain, path)
+        if picked:
+            lines[path] = picked
+        else:
+            missing.append(path)
+    by_id = {locale: {section.id: section for section in texts} for locale, texts in resource.sections.items()}
+    sections: list[Picked[Section]] = []
+    own = [section.id for section in resource.sections.get(default_locale, ())]
+    for section_id in order(own, overlay):
+        section = _pick(overlay.sections, by_id, chain, section_id)
+        if section:
+            sections.append(section)
+        elif section_id in own:
+            missing.append(f"sections/{section_id}")
+    return Selection(resource, chain[0], lines, tuple(sections), tuple(missing))
+
+
+def order(own: Sequence[str], overlay: ResourceOverlay) -> list[str]:
+    """The ids of a resource's sections in order: the release's `own`, less those hidden, with those inserted."""
+    ids = list(own)
+    for insertion in overlay.insertions:
+        if insertion.section not in ids and insertion.anchor in ids:
+            ids.insert(ids.index(insertion.anchor) + insertion.after, insertion.section)
+    return [each for each in ids if each not in overlay.hidden_sections]
+
+
+def _paths(lines: Mapping[str, Mapping[str, Parts]]) -> list[str]:
+    return sorted({path for texts in lines.values() for path in texts})
+
+
+def _pick(
+    overlay: Mapping[str, Mapping[str, T]],
+    release: Mapping[str, Mapping[str, T]],
+    chain: Sequence[str],
+    key: str,
+) -> Picked[T] | None:
+    for locale in chain:
+        if key in overlay.get(locale, {}):
+            return Picked(overlay[locale][key], locale, "overlay")
+        if key in release.get(locale, {}):
+            return Picked(release[locale][key], locale, "release")
+    return None

@@ -1,0 +1,87 @@
+"""Calls plugins and keeps the promises that pluggy does not.
+
+A plugin that raises, exits or returns the wrong thing harms only its own contribution; it is logged by plugin and
+hook, counted, and after repeated faults quarantined: not asked again until the process starts anew.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import structlog
+
+from coachkit.hooks.manager import Manager, Plugin
+
+T = TypeVar("T")
+
+FAULTS_BEFORE_QUARANTINE = 5
+
+_log = structlog.get_logger("coachkit.hooks")
+
+
+class Fault(Exception):
+    """A plugin's contribution that cannot be used; it has been logged and counted already."""
+
+
+class Dispatch:
+    """Asks the plugins of one application. Safe to share between threads."""
+
+    def __init__(self, manager: Manager, on_fault: Callable[[str, str], None] | None = None) -> None:
+        """`on_fault(plugin, hook)` is told of every fault, for the metrics."""
+        self.manager = manager
+        self._on_fault = on_fault
+        self._faults: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @property
+    def quarantined(self) -> tuple[str, ...]:
+        """The plugins that are not asked any more."""
+        with self._lock:
+            return tuple(sorted(name for name, count in self._faults.items() if count >= FAULTS_BEFORE_QUARANTINE))
+
+    def collect(self, hook: str, expected: type[T], **arguments: Any) -> list[tuple[Plugin, T]]:
+        """What all plugins contribute to a hook that returns several values, each checked to be an `expected`."""
+        contributions: list[tuple[Plugin, T]] = []
+        for plugin, function in self.manager.implementations(hook):
+            try:
+                values = self.call(plugin, hook, _gathered, function, arguments, expected=list)
+            except Fault:
+                continue
+            wrong = next((value for value in values if not isinstance(value, expected)), None)
+            if wrong is None:
+                contributions.extend((plugin, value) for value in values)
+            else:
+                self._fault(plugin, hook, f"returned a {type(wrong).__name__} among what should be {expected.__name__}")
+        return contributions
+
+    def call(self, plugin: Plugin, hook: str, function: Callable[..., Any], *arguments: Any, expected: type[T]) -> T:
+        """Call one function of a plugin and check what it returns; raises Fault for anything that goes wrong."""
+        if not plugin.core and plugin.name in self.quarantined:
+            raise Fault(f"{plugin.name} is quarantined")
+        try:
+            value = function(*arguments)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            if plugin.core and isinstance(error, Exception):
+                raise
+            self._fault(plugin, hook, f"raised {type(error).__name__}: {error}")
+            raise Fault(f"{plugin.name} failed in {hook}") from error
+        if not isinstance(value, expected):
+            self._fault(plugin, hook, f"returned {type(value).__name__} where {expected.__name__} is wanted")
+            raise Fault(f"{plugin.name} failed in {hook}")
+        return value
+
+    def _fault(self, plugin: Plugin, hook: str, reason: str) -> None:
+        with self._lock:
+            self._faults[plugin.name] += 1
+        _log.error("plugin fault", plugin=plugin.name, hook=hook, reason=reason)
+        if self._on_fault:
+            self._on_fault(plugin.name, hook)
+
+
+def _gathered(function: Callable[..., Iterable[Any] | None], arguments: dict[str, Any]) -> list[Any]:
+    return list(function(**arguments) or ())

@@ -1,0 +1,48 @@
+"""Makes organisations and changes their settings. Publishing what they chose is `editions/publish.py`'s work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from coachkit.db import organisations as rows
+from coachkit.db.organisations import Organisation
+from coachkit.editions.choices import from_settings
+from coachkit.errors import BadRequest, NotFound
+from coachkit.packs.model import NAME_LENGTH, NAME_PATTERN
+
+
+def create(
+    conn: Connection, slug: str, settings: Mapping[str, Any], at: datetime, *, demo: bool = False
+) -> Organisation:
+    """Store a new organisation with settings that have passed their schema.
+
+    Raises BadRequest for a slug that is no name, and Conflict for one that is taken. `demo` marks its editions: they
+    may show contacts that nobody has verified, and say so.
+    """
+    if len(slug) > NAME_LENGTH or not re.fullmatch(NAME_PATTERN, slug):
+        raise BadRequest(f"“{slug}” is not a name of lower-case letters, digits and hyphens")
+    return rows.insert(conn, slug, name=_name(settings), settings=settings, at=at, demo=demo)
+
+
+def change(conn: Connection, slug: str, settings: Mapping[str, Any], at: datetime) -> Organisation:
+    """Replace an organisation's settings; what it serves stays as it is until it publishes. Raises NotFound."""
+    return rows.update(conn, slug, name=_name(settings), settings=settings, at=at)
+
+
+def find(conn: Connection, slug: str) -> Organisation:
+    """The organisation with a slug. Raises NotFound, with those there are, if none has it."""
+    organisation = rows.get(conn, slug)
+    if organisation is None:
+        known = ", ".join(rows.slugs(conn)) or "none"
+        raise NotFound(f"There is no organisation {slug}; there are {known}")
+    return organisation
+
+
+def _name(settings: Mapping[str, Any]) -> str:
+    choices = from_settings(settings)
+    return choices.name((choices.default_locale,))
