@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from running import free_port, running
 
 ROOT = Path(__file__).parents[1]
-STARTED_IN = 60.0
-"""Seconds for a first start, which makes a database and publishes all packs, perhaps on a busy machine."""
-STOPPED_IN = 20.0
 
 
 @pytest.fixture(scope="module")
@@ -54,49 +46,6 @@ def files_below(folder: Path) -> set[str]:
     return {path.relative_to(folder).as_posix() for path in paths}
 
 
-@contextmanager
-def demo(bin_folder: Path, folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """`coachkit demo`, ready, in an empty folder and a session of its own, knowing nothing of this environment."""
-    command = [bin_folder / "coachkit", "demo", "--port", str(port), "--data", folder / "var"]
-    environ = {"HOME": str(folder), "PATH": os.defpath, "LANG": "C.UTF-8"}
-    output = folder / "output.txt"
-    working = folder / "working"
-    working.mkdir()
-    with output.open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=working, env=environ, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
-        )
-    try:
-        wait_until_ready(process, port, output)
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def wait_until_ready(process: subprocess.Popen[bytes], port: int, output: Path) -> None:
-    until = time.monotonic() + STARTED_IN
-    while time.monotonic() < until and process.poll() is None:
-        with suppress(OSError):
-            if get(port, "/readyz")[0] == 200:
-                return
-        time.sleep(0.05)
-    pytest.fail(f"coachkit demo is not ready, exit code {process.returncode}:\n{output.read_text(errors='replace')}")
-
-
-def get(port: int, path: str) -> tuple[int, http.client.HTTPMessage, bytes]:
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        return response.status, response.headers, response.read()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
-
-
 def test_wheel_is_complete(wheel: Path) -> None:
     """The wheel holds the whole package, the packs in `content/` and both licences, and nothing else."""
     with zipfile.ZipFile(wheel) as archive:
@@ -112,19 +61,17 @@ def test_wheel_is_complete(wheel: Path) -> None:
 def test_wheel_serves(installed: Path, tmp_path: Path) -> None:
     """`coachkit demo` in an empty folder answers with a module in Welsh; SIGTERM stops it and all it started."""
     port = free_port()
-    with demo(installed, tmp_path, port) as process:
-        status, headers, body = get(port, "/v1/orgs/northbridge/modules/first-hour?locale=cy")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    command = [installed / "coachkit", "demo", "--port", str(port), "--data", tmp_path / "var"]
+    with running(command, port=port, cwd=empty, home=tmp_path) as service:
+        status, headers, body = service.get("/v1/orgs/northbridge/modules/first-hour?locale=cy")
         assert status == 200, body
         module = json.loads(body)
         assert (module["kind"], module["id"], module["locale"]) == ("module", "first-hour", "cy")
         assert module["sections"]
         assert headers["Content-Language"].split(",")[0] == "cy"
         assert re.fullmatch(r"sha256:[0-9a-f]{64}", headers["CoachKit-Edition"])
-
-        process.terminate()
-        assert process.wait(timeout=STOPPED_IN) == 0
-        with pytest.raises(ProcessLookupError):
-            os.killpg(process.pid, 0)
-        with socket.create_server(("127.0.0.1", port)):
-            pass
-    assert list((tmp_path / "working").iterdir()) == []
+        assert service.stop(signal.SIGTERM) == 0
+        assert service.is_gone()
+    assert list(empty.iterdir()) == []
