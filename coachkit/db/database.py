@@ -168,8 +168,8 @@ def _prepare(connection: DBAPIConnection, record: object) -> None:  # noqa: ARG0
 def _use_wal(cursor: DBAPICursor) -> None:
     """Let readers and a writer work side by side.
 
-    The file remembers it, so this asks before it changes anything: the change needs the file alone, and SQLite does
-    not wait for that, however long the busy timeout is.
+    The file remembers it, so this asks before it changes anything: the change needs the file alone, and of several
+    that try it at once SQLite tells some at once that it is locked, however long the busy timeout is.
     """
     deadline = time.monotonic() + _PATIENCE
     while True:

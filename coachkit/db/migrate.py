@@ -47,9 +47,7 @@ def current(database: Database) -> str | None:
 
 def expected() -> str:
     """The number of the last migration that this version of CoachKit has."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    if head is None:
-        raise RuntimeError(f"no migration in {_FOLDER}")
+    (head,) = ScriptDirectory.from_config(_config()).get_heads()
     return head
 
 

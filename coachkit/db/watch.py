@@ -139,11 +139,8 @@ class _Poll:
             self._connection = self.database.detached()
         cursor = self._connection.cursor()
         cursor.execute("PRAGMA data_version")
-        row = cursor.fetchone()
+        version: int = cursor.fetchall()[0][0]
         cursor.close()
-        if row is None:
-            raise RuntimeError("SQLite gave no data_version")
-        version: int = row[0]
         return version
 
     def _close(self) -> None:

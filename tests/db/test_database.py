@@ -1,5 +1,7 @@
+import sqlite3
+import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 import sqlalchemy as sa
@@ -74,6 +76,32 @@ def test_sqlite_is_set_up(database):
             pragmas = [conn.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("synchronous", "foreign_keys")]
             assert pragmas == [2, 1]
             assert conn.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+
+
+@pytest.mark.parametrize("attempt", range(20))
+def test_new_file_opened_at_once(tmp_path, attempt):
+    """Of many that open a new file at once, none finds it locked."""
+    together = threading.Barrier(8)
+
+    def mode(_):
+        database = Database(f"sqlite:///{tmp_path / 'new.sqlite'}")
+        together.wait()
+        with database.read() as conn:
+            found = conn.exec_driver_sql("PRAGMA journal_mode").scalar()
+        database.dispose()
+        return found
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(mode, range(8))) == ["wal"] * 8
+
+
+def test_wal_waits_no_longer(impatient, tmp_path):
+    """A file that cannot be brought to the mode we need is Unavailable."""
+    path = tmp_path / "old.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        old.executescript("CREATE TABLE a (b); BEGIN; SELECT * FROM a")
+        with pytest.raises(Unavailable), Database(f"sqlite:///{path}").read():
+            pass
 
 
 READ_THEN_WRITE = """

@@ -4,6 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import sqlalchemy as sa
 
 from coachkit.db import channels, migrate
 from coachkit.db.database import Database
@@ -81,6 +82,30 @@ def test_other_writes_are_not_told(database, move, make_watch, told):
     move()
     assert told.get(timeout=PATIENCE) == (0, 1)
     assert told.empty()
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_idle_polls_read_no_table(database, move, make_watch, told):
+    """On SQLite a poll asks for `data_version` only, but for the ones at the start and after a commit."""
+    statements = []
+
+    def trace(connection, record):
+        connection.set_trace_callback(statements.append)
+
+    def polls():
+        return statements.count("PRAGMA data_version")
+
+    database.dispose()
+    sa.event.listen(sa.pool.Pool, "connect", trace)
+    try:
+        make_watch(database).ensure()
+        wait_until(lambda: polls() > 5)
+        move()
+        wait_until(lambda: polls() > 15)
+    finally:
+        sa.event.remove(sa.pool.Pool, "connect", trace)
+    assert sum("FROM counters" in text for text in statements) == 3  # the start, the move's own, after the commit
+    assert [told.get(timeout=PATIENCE), told.empty()] == [(0, 1), True]
 
 
 def test_one_thread(database, make_watch):
