@@ -92,7 +92,7 @@ def _check_steps(steps: list[Node], findings: Findings) -> None:
     ids = [step.text_of("id") for step in steps]
     order = {name: position for position, name in reversed(list(enumerate(ids))) if name is not None}
     reached = {0}
-    before = 0
+    before: int | None = None
     for position, step in enumerate(steps):
         before = _check_day(step, before, findings)
         if ids[position] == END:
@@ -106,15 +106,16 @@ def _check_steps(steps: list[Node], findings: Findings) -> None:
             )
 
 
-def _check_day(step: Node, before: int, findings: Findings) -> int:
+def _check_day(step: Node, before: int | None, findings: Findings) -> int | None:
+    """The greatest day so far, this step's among them."""
     day = step.get("day")
     number = day.number if day else None
     if day is None or number is None or number != int(number):
         return before
-    if number < before:
+    if before is not None and number < before:
         message = f"day {number} comes after day {before}"
         findings.error(day.place, "invalid-value", message, "days never decrease along the list")
-    return max(before, int(number))
+    return int(number) if before is None else max(before, int(number))
 
 
 def _targets(step: Node, position: int, order: dict[str, int], findings: Findings) -> set[int]:

@@ -19,7 +19,10 @@ from coachkit.packs.yaml_source import Node
 
 @dataclass
 class Extract:
-    """What a document holds. `entries` has the place of each list entry's id and each mapping's key, by path."""
+    """What a document holds.
+
+    `entries` has, by path, the place of each list entry's id, of each mapping's key, and of each text that is needed.
+    """
 
     facts: dict[str, Any] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
@@ -38,6 +41,9 @@ def _shape(schema: Any, node: Node, prefix: str, found: Extract) -> dict[str, An
     facts: dict[str, Any] = {}
     for name, part in schema.fields.items():
         child = node.get(name)
+        if isinstance(part, Text) and part.required and isinstance(node.value, dict):
+            # A needed text that is missing or wrong may be translated: its absence is reported where it is absent.
+            found.entries[prefix + name] = (child or node).place
         facts[name] = absent(part) if child is None else _value(part, child, prefix + name, found)
     return facts
 

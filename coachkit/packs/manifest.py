@@ -5,6 +5,7 @@ Knows nothing of the pack's other files but their locales.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from datetime import date
 from typing import Any, Literal
@@ -14,7 +15,7 @@ from coachkit.packs.extract import extract
 from coachkit.packs.findings import Findings, nearest
 from coachkit.packs.model import PLACEHOLDER_TYPES, Contact, Manifest, Place, Placeholder, PlaceholderType, SupportSlot
 from coachkit.packs.schemas import MANIFEST as SHAPE
-from coachkit.packs.source import LOCALES
+from coachkit.packs.source import LOCALE_PATTERN, LOCALES
 from coachkit.packs.source import MANIFEST as FILE
 from coachkit.packs.validate import validate
 from coachkit.packs.values import problem_with
@@ -59,7 +60,8 @@ def _check_locales(top: Node, folders: Collection[str], findings: Findings) -> N
         )
     main = default.text if default else None
     for entry in top.entries("locales"):
-        if entry.text and entry.text != main and entry.text not in folders:
+        sound = main in declared and entry.text and re.fullmatch(LOCALE_PATTERN, entry.text)
+        if sound and entry.text != main and entry.text not in folders:
             hint = f"make {LOCALES}/{entry.text}, or leave it out"
             findings.error(entry.place, "missing-locale", f"nothing is translated into {entry.text}", hint)
     for folder in sorted(folders):
@@ -93,7 +95,8 @@ def _check_placeholder(name: str, node: Node, findings: Findings) -> None:
     _check_tags(node.mapped("label"), _locales(node.loaded.top), findings)
     main = node.loaded.top.text_of("default_locale")
     label = node.get("label")
-    if label and label.pairs() and main and label.get(main) is None:
+    sound = main in _locales(node.loaded.top)
+    if label and label.pairs() and main and sound and label.get(main) is None:
         message = f"the label of “{name}” is missing in {main}"
         findings.error(label.place, "missing-key", message, "the default locale needs one")
     example, kind = node.get("example"), _type(node.text_of("type"))

@@ -25,11 +25,15 @@ _NAME = re.compile(NAME_PATTERN, re.ASCII)
 
 @dataclass(frozen=True)
 class Parts:
-    """A Markdown file in two: its front matter (None if it cannot be used) and the lines below, from `first_line`."""
+    """A Markdown file in two: its front matter (None if it cannot be used) and the lines below, from `first_line`.
+
+    `has_front` says whether the file has front matter, usable or not.
+    """
 
     front: Loaded | None
     body: str
     first_line: int
+    has_front: bool = True
 
 
 def split(text: str, file: str, findings: Findings, *, optional: bool = False) -> Parts:
@@ -38,7 +42,7 @@ def split(text: str, file: str, findings: Findings, *, optional: bool = False) -
     if lines[0].rstrip() != _FENCE:
         if not optional:
             _missing(file, 1, "the file does not start with front matter", findings)
-        return Parts(load("", file, findings) if optional else None, text, 1)
+        return Parts(load("", file, findings) if optional else None, text, 1, has_front=False)
     end = next((number for number in range(1, len(lines)) if lines[number].rstrip() == _FENCE), None)
     if end is None:
         _missing(file, 1, "the front matter has no end", findings)
@@ -74,12 +78,13 @@ def sections(
     """
     lines = parts.body.split("\n")
     starts = _starts(parts.body)
-    _refuse_text_before(lines[: starts[0] if starts else len(lines)], parts.first_line, file, findings)
+    if parts.has_front or optional:
+        _refuse_text_before(lines[: starts[0] if starts else len(lines)], parts.first_line, file, findings)
     if not starts and not optional:
         place = Place(file, parts.first_line, 1)
         findings.error(place, "missing-key", "the module has no section", "start one with ## Title {#id}")
     found: dict[str, MarkdownText] = {}
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=False):
         place = Place(file, parts.first_line + start, 1)
         section = _section(lines[start:end], place, findings)
         if section is None:

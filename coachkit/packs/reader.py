@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 
 from coachkit.packs import markdown_source
 from coachkit.packs.checks import check_resource
-from coachkit.packs.extract import Extract, extract
+from coachkit.packs.extract import extract
 from coachkit.packs.findings import Findings
 from coachkit.packs.images import SUFFIXES, read_image
 from coachkit.packs.manifest import read_manifest
@@ -96,13 +96,15 @@ def _by_resource(source: Source) -> dict[Key, dict[str | None, str]]:
 def _resource(kind: Kind, name: str, paths: Files, desk: _Desk) -> SourceResource:
     """One resource with all its locales; of a file that cannot be read, as much as it gives."""
     path = str(paths[None])
-    loaded, sections = _original(kind, path, desk)
+    loaded, sections, sound = _original(kind, path, desk)
     found = extract(SHAPES[kind], loaded.top if loaded else Node(_NOTHING, (), {}))
     if loaded:
         validate(SHAPES[kind], loaded, desk.findings)
         ids = [text.id for text in sections]
         check_resource(kind, name, loaded.top, desk.findings, sections=ids, manifest=desk.manifest)
-    original = _translatable(loaded, found, sections)
+    original = Original(
+        [*found.lines, *found.entries] if loaded else None, [text.id for text in sections] if sound else None
+    )
     translated = {
         str(locale): _translation(kind, file, original, desk)
         for locale, file in sorted(paths.items(), key=lambda entry: str(entry[0]))
@@ -123,22 +125,18 @@ def _resource(kind: Kind, name: str, paths: Files, desk: _Desk) -> SourceResourc
 _NOTHING = Loaded({}, {}, {(): Place(".")}, {})
 
 
-def _original(kind: Kind, path: str, desk: _Desk) -> tuple[Loaded | None, tuple[MarkdownText, ...]]:
-    """What the file in the default locale holds: its YAML or front matter, and its Markdown texts."""
+def _original(kind: Kind, path: str, desk: _Desk) -> tuple[Loaded | None, tuple[MarkdownText, ...], bool]:
+    """What the file in the default locale holds: its YAML or front matter, its Markdown texts, and if those are all."""
     text = desk.text(path)
     if text is None:
-        return None, ()
+        return None, (), False
     if kind not in ("module", "template"):
-        return load(text, path, desk.findings), ()
+        return load(text, path, desk.findings), (), True
     parts = markdown_source.split(text, path, desk.findings)
-    read = markdown_source.sections if kind == "module" else markdown_source.body
-    return parts.front, read(parts, path, desk.findings)
-
-
-def _translatable(loaded: Loaded | None, found: Extract, sections: tuple[MarkdownText, ...]) -> Original:
-    """What translations may translate; unknown where the original could not be read."""
-    paths = [*found.lines, *found.entries] if loaded else None
-    return Original(paths, [text.id for text in sections] or None)
+    own = Findings()
+    sections = (markdown_source.sections if kind == "module" else markdown_source.body)(parts, path, own)
+    desk.findings.extend(own)
+    return parts.front, sections, not own.failed
 
 
 def _translation(kind: Kind, path: str, original: Original, desk: _Desk) -> Translation:
