@@ -18,6 +18,7 @@ from coachkit.packs.directives import Directive
 from coachkit.packs.findings import Findings, nearest
 from coachkit.packs.markdown_check import Surroundings
 from coachkit.packs.model import (
+    PLACEHOLDER_TYPES,
     Compiled,
     Image,
     Kind,
@@ -114,7 +115,7 @@ def _resource(source: SourceResource, texts: _Texts, bench: _Bench) -> Resource:
         lines=texts.lines,
         sections=texts.sections,
         drafts=source.drafts,
-        fills={locale: names - personal.keys() for locale, names in texts.fills.items()},
+        fills={locale: names.difference(personal) for locale, names in texts.fills.items()},
         references=tuple(sorted({_whole(reference, manifest.id) for reference, _ in pointed}, key=str)),
     )
 
@@ -154,10 +155,12 @@ def _surroundings(source: SourceResource, locale: str, bench: _Bench) -> Surroun
 
 
 def _personal(source: SourceResource) -> Mapping[str, PlaceholderType]:
-    """A template's own placeholders with their types."""
-    if source.kind != "template":
+    """A template's own placeholders with their types; text where the type is wrong, which the reader has reported."""
+    declared = source.facts.get("placeholders")
+    if source.kind != "template" or not isinstance(declared, Mapping):
         return {}
-    return {name: declared["type"] for name, declared in (source.facts.get("placeholders") or {}).items()}
+    types = {name: one.get("type") if isinstance(one, Mapping) else None for name, one in declared.items()}
+    return {name: type_ if type_ in PLACEHOLDER_TYPES else "text" for name, type_ in types.items()}
 
 
 def _check_personal(source: SourceResource, texts: _Texts, bench: _Bench) -> None:
@@ -180,7 +183,8 @@ def _digest(source: SourceResource, texts: _Texts, bench: _Bench) -> str:
     """
     manifest = bench.pack.manifest
     used = frozenset().union(*texts.fills.values()) & manifest.placeholders.keys()
-    slots = [name for name in source.facts.get("support") or () if name in manifest.support]
+    support = source.facts.get("support")
+    slots = [name for name in manifest.support if isinstance(support, list) and name in support]
     serves = {
         "kind": source.kind,
         "id": source.id,

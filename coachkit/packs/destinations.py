@@ -25,6 +25,9 @@ _REFERENCE = re.compile(
 _SECTION = re.compile(rf"#(?P<section>{NAME_PATTERN})")
 _SCHEME = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):")
 _URL = re.compile(r"[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]+")
+_ODD = re.compile(r"[\x00-\x20\x7f\"<>\\^`{|}]")
+"""Characters that browsers and mail programs repair each in their own way."""
+_HOST = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)*\.?")
 _MAILTO = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_{|}~-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?:\?[A-Za-z0-9=&%.,_+-]*)?")
 _TEL = re.compile(r"\+?[0-9](?:[0-9().-]*[0-9])?(?:;[a-z]+=[A-Za-z0-9.+-]+)*")
 
@@ -85,7 +88,8 @@ def _https(rest: str) -> str | None:
     try:
         url = normalizeLink(f"https:{rest}")
         parts = urlsplit(url)
-        sound = bool(parts.hostname) and parts.username is None and parts.password is None and parts.port != 0
+        host = _HOST.fullmatch(parts.hostname or "") and not _ODD.search(rest)
+        sound = bool(host) and parts.username is None and parts.password is None and parts.port != 0
     except ValueError:
         return None
     return url if sound and url.startswith("https://") and _URL.fullmatch(url) else None

@@ -84,7 +84,7 @@ def line(text: Line, around: Surroundings, findings: Findings) -> Parts:
     return merged([*out, text.text[end:]])
 
 
-_BRACES = re.compile(r"\\\{\{|\{\{(?:[ \t]*(?P<name>[a-z][a-z0-9_]*)[ \t]*\}\})?")
+_BRACES = re.compile(r"\\\{\{|\{\{(?:[ \t]*(?P<name>[a-z][a-z0-9_]{0,63})[ \t]*\}\})?")
 
 
 def _brace(text: Line, match: re.Match[str], around: Surroundings, findings: Findings) -> Part:

@@ -18,7 +18,7 @@ from coachkit.packs.directives import Directive
 from coachkit.packs.findings import Findings, nearest
 from coachkit.packs.html import Slots
 from coachkit.packs.markdown_syntax import Locator, Span
-from coachkit.packs.model import Fill, Link, Part, Picture, Place, PlaceholderType, Reference
+from coachkit.packs.model import NAME_LENGTH, Fill, Link, Part, Picture, Place, PlaceholderType, Reference
 from coachkit.packs.text import REFUSED
 
 HREF_TYPES = frozenset({"url", "email", "phone"})
@@ -140,20 +140,23 @@ class _Walk:
 
     def _directive(self, token: Token, line: int) -> None:
         name, _, title = syntax.restored(token.info).strip().partition(" ")
+        shown = name[:NAME_LENGTH]
         column = max(self._lines[line].find(":::"), 0)
         close = token.map[1] if token.map else line
         shares_end = bool(self._open) and self._open[-1].map is not None and self._open[-1].map[1] == close
         self._open.append(token)
         closed = close < len(self._lines) and syntax.is_closing_fence(self._lines[close], token.markup)
         if shares_end or not closed:
-            hint = f"close it with {token.markup} on a line of its own; a box around it needs more colons"
-            self._error(line, column, "unclosed-directive", f"“{token.markup}{name}” is never closed", hint)
+            hint = f"close it with {token.markup[:9]} on a line of its own; a box around it needs more colons"
+            self._error(line, column, "unclosed-directive", f"“{token.markup[:9]}{shown}” is never closed", hint)
         self._no_placeholders(self._lines[line], line, 0, "a directive's title")
         self._refuse_characters(token.info, line, column)
         directive = self._around.directives.get(name)
         if directive is None:
-            known = nearest(name, self._around.directives) or f"there are {', '.join(sorted(self._around.directives))}"
-            self._error(line, column + len(token.markup), "unknown-directive", f"no directive is named “{name}”", known)
+            known = nearest(shown, self._around.directives) or f"there are {', '.join(sorted(self._around.directives))}"
+            self._error(
+                line, column + len(token.markup), "unknown-directive", f"no directive is named “{shown}”", known
+            )
             return
         box = Box(directive, title.strip() or None, line, close, column)
         token.meta["box"] = box
@@ -185,7 +188,7 @@ class _Walk:
         for match in re.finditer(r"^[ \t]*:::+", token.content, re.MULTILINE):
             line, column = self._locator.where(match.end() - len(match[0].lstrip()))
             hint = "a box needs as many colons at its end as at its start; \\::: is text"
-            self._error(line, column, "unclosed-directive", f"“{match[0].strip()}” opens and closes nothing", hint)
+            self._error(line, column, "unclosed-directive", f"“{match[0].strip()[:9]}” opens and closes nothing", hint)
 
     def _child(self, token: Token, siblings: Sequence[Token], index: int, *, in_heading: bool) -> None:
         at = self._locator.where(token.meta.get("at", 0))
@@ -242,7 +245,7 @@ class _Walk:
                 *at, "placeholder-not-here", "a text alternative is plain text", "describe the picture in words"
             )
         elif not "".join(child.content for child in children).strip():
-            self._error(*at, "image-alt-missing", f"“{src}” has no text alternative", "say what it shows: ![…](…)")
+            self._error(*at, "image-alt-missing", f"“{src[:80]}” has no text alternative", "say what it shows: ![…](…)")
         for child in children:
             self._refuse_characters(child.content, *at)
         self._no_placeholders(str(token.attrs.get("title", "")), *at, "an image's title")
@@ -253,8 +256,8 @@ class _Walk:
         elif not _IMAGE.fullmatch(src):
             self._error(*at, "bad-image", f"“{src[:80]}” is not an image of the pack", "write images/name.png")
         elif src not in self._around.pictures:
-            hint = nearest(src, self._around.pictures) or "put the file into the pack's images folder"
-            self._error(*at, "image-missing", f"there is no “{src}” in the pack", hint)
+            hint = nearest(src[:80], self._around.pictures) or "put the file into the pack's images folder"
+            self._error(*at, "image-missing", f"there is no “{src[:80]}” in the pack", hint)
         else:
             picture = Picture(self._around.pictures[src])
             token.attrs["src"] = self.gathered.slots.mark(picture)

@@ -17,7 +17,7 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from mdit_py_plugins.container import container_plugin
 
-from coachkit.packs.model import PLACEHOLDER_PATTERN
+from coachkit.packs.model import NAME_LENGTH, PLACEHOLDER_PATTERN
 
 NESTING = 20
 """How deep lists, quotes, directives and emphasis may nest."""
@@ -28,8 +28,9 @@ PLACEHOLDER = "placeholder"
 """A token whose content is the name; empty where `{{` starts no placeholder."""
 
 _SPACE = "\ue000"
-_WRITTEN = re.compile(rf"(?<!\\)(?:\\\\)*\{{\{{(?P<space>[ \t]*)(?P<name>{PLACEHOLDER_PATTERN})[ \t]*\}}\}}")
-_PLACEHOLDER = re.compile(rf"\{{\{{[ \t{_SPACE}]*({PLACEHOLDER_PATTERN})[ \t{_SPACE}]*\}}\}}")
+_NAME = PLACEHOLDER_PATTERN.replace("*", f"{{0,{NAME_LENGTH - 1}}}")
+_WRITTEN = re.compile(rf"(?<!\\)(?:\\\\)*\{{\{{(?P<space>[ \t]*)(?P<name>{_NAME})[ \t]*\}}\}}")
+_PLACEHOLDER = re.compile(rf"\{{\{{[ \t{_SPACE}]*({_NAME})[ \t{_SPACE}]*\}}\}}")
 _FENCE = re.compile(r"^[ \t>]*(:{3,})[ \t]*$")
 
 InlineRule = Callable[[StateInline, bool], bool]

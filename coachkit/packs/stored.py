@@ -30,7 +30,7 @@ from coachkit.packs.model import (
 
 LAYOUT = 1
 """The number of this layout; bytes of another one are refused."""
-SIZE_LIMIT = 256 * 1024 * 1024
+SIZE_LIMIT = 128 * 1024 * 1024
 """The most bytes that `load` inflates to."""
 
 
