@@ -323,8 +323,8 @@ def _members(data: bytes, findings: Findings) -> Iterator[tuple[str, bytes]]:
             return
         yield path, data[position + _BLOCK : position + _BLOCK + size]
         position += _BLOCK + -(-size // _BLOCK) * _BLOCK
-    if position == 0:
-        findings.error(Place("."), "bad-archive", "this is not a tar archive", _REBUILD)
+    message = "the archive is cut short" if position else "this is not a tar archive"
+    findings.error(Place("."), "bad-archive", message, _REBUILD)
 
 
 def _header(header: bytes) -> tuple[tuple[str, str] | None, str, int]:

@@ -133,7 +133,7 @@ def load(text: str, file: str, findings: Findings, first_line: int = 1) -> Loade
         place = builder.place(mark) if mark else Place(file, first_line)
         findings.error(place, "yaml-syntax", _sentence(error), _syntax_hint(error))
         return None
-    except ValueError:
+    except (ValueError, OverflowError):
         # PyYAML lets these out: \\U escapes beyond Unicode, and version numbers of thousands of digits.
         findings.error(builder.place(loader), "yaml-syntax", "this is not YAML: a number is too large")
         return None
