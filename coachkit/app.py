@@ -11,16 +11,17 @@ from collections.abc import Mapping
 
 import flask
 from werkzeug.middleware.proxy_fix import ProxyFix
-from werkzeug.routing import BaseConverter
 
 from coachkit import settings as settings_module
 from coachkit.api import (
+    converters,
     documents,
     logs,
     metrics,
     operations,
     organisations,
     packs,
+    pages,
     readiness,
     reference,
     requests,
@@ -39,7 +40,6 @@ from coachkit.hooks import core, manager
 from coachkit.hooks.dispatch import Dispatch
 from coachkit.hooks.manager import Plugin
 from coachkit.hooks.types import Format
-from coachkit.packs.model import NAME_LENGTH, NAME_PATTERN
 from coachkit.settings import Settings
 
 RESOURCES = (organisations.blueprint, documents.blueprint, templates.blueprint, packs.blueprint)
@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None) -> flask.Flask:
     logs.configure()
     app = flask.Flask("coachkit", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    _add_converters(app)
+    app.url_map.converters |= converters.CONVERTERS
     services = _services(app, settings)
     app.extensions[EXTENSION] = services
     _add_routes(app, services, settings)
@@ -89,9 +89,11 @@ def _formats(dispatch: Dispatch) -> Mapping[str, tuple[Plugin, Format]]:
 
 
 def _add_routes(app: flask.Flask, services: Services, settings: Settings) -> None:
+    converters.describe(services.api)
     for blueprint in RESOURCES:
         services.api.register_blueprint(blueprint)
     documents.describe(services.api.spec)
+    app.register_blueprint(pages.blueprint())
     app.register_blueprint(reference.blueprint(services.api))
     app.register_blueprint(
         operations.blueprint(
@@ -117,25 +119,3 @@ def authorise(environ: Mapping[str, object], organisation: str) -> bool:
     """Whether a caller may have kept answers: without a credential yes; with one, Flask decides."""
     del organisation
     return "HTTP_AUTHORIZATION" not in environ
-
-
-def _add_converters(app: flask.Flask) -> None:
-    app.url_map.converters |= {"slug": _Slug, "digest": _Digest, "image": _Image}
-
-
-class _Slug(BaseConverter):
-    """A name as the contract has it."""
-
-    regex = rf"(?=[^/]{{1,{NAME_LENGTH}}}(?:/|$)){NAME_PATTERN}"
-
-
-class _Digest(BaseConverter):
-    """`sha256:` and 64 lower-case hexadecimal digits."""
-
-    regex = r"sha256:[0-9a-f]{64}"
-
-
-class _Image(BaseConverter):
-    """An image's name."""
-
-    regex = r"[0-9a-f]{64}\.[a-z]{3,4}"

@@ -20,11 +20,11 @@ from coachkit.editions.edition import Edition
 from coachkit.errors import NotFound, Unavailable
 from coachkit.hooks.dispatch import Fault
 from coachkit.hooks.types import Document
-from coachkit.packs.model import FOLDERS, KIND_OF_FOLDER, Kind
+from coachkit.packs.model import KIND_OF_FOLDER, Kind
 
 blueprint = Blueprint("documents", __name__, url_prefix="/v1/orgs/<slug:organisation>", description="What readers get")
 
-_KINDS = f"<any({', '.join(FOLDERS.values())}):kind>"
+_KINDS = "<kind:kind>"
 _EDITION = "/editions/<digest:digest>"
 _SCHEMAS: Mapping[Kind, type[schemas.DocumentSchema]] = {
     "module": schemas.ModuleSchema,

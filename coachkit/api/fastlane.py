@@ -63,7 +63,7 @@ class Routes:
     def __init__(self, app: flask.Flask, queries: Mapping[tuple[str, str], Query]) -> None:
         """Collect every route of the app whose view declared itself; routes added later are not seen."""
         self._routes: dict[str, Route] = {}
-        rules = Map(merge_slashes=False)
+        rules = Map(merge_slashes=False, converters=app.url_map.converters)
         for rule in app.url_map.iter_rules():
             declared = getattr(_view(app, rule.endpoint), "__cacheable__", None)
             if declared is not None:

@@ -45,7 +45,7 @@ def packs() -> flask.Response:
     return _answer({"items": items})
 
 
-@blueprint.route("/<slug:pack>/releases/<version>")
+@blueprint.route("/<slug:pack>/releases/<version:version>")
 @blueprint.response(200, schemas.ReleaseSchema)
 def release(pack: str, version: str) -> flask.Response:
     """One release; 410 once it is withdrawn, with a Link to the current one."""

@@ -1,1 +1,62 @@
-"""The commands of operators and authors."""
+"""The commands of operators and authors. Each module of this package is imported only when its command is run."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+
+import click
+
+from coachkit import __version__
+
+COMMANDS: Mapping[str, tuple[str, str]] = {
+    "channel": ("coachkit.cli.channel:channel", "Move an organisation's channels, and go back."),
+    "demo": ("coachkit.cli.demo:demo", "Make and serve two demo organisations."),
+    "edition": ("coachkit.cli.edition:edition", "Publish what an organisation chose, and look at it."),
+    "migrate": ("coachkit.cli.install:migrate", "Bring the database up to date."),
+    "org": ("coachkit.cli.org:org", "Make organisations and change their settings."),
+    "pack": ("coachkit.cli.pack:pack", "Check, build and publish content packs."),
+    "secret": ("coachkit.cli.install:secret", "Print a new secret key for an installation."),
+    "serve": ("coachkit.cli.server:serve", "Serve this installation."),
+    "web": ("coachkit.cli.server:web", "Serve this installation's HTTP side only."),
+}
+"""Command → where it is, and what it does in a line, so that help imports none of them."""
+
+
+class _Commands(click.Group):
+    """A group that imports a command when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all commands."""
+        del ctx
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name, None if there is none."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with their lines."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_) for name, (_, help_) in sorted(COMMANDS.items())])
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="coachkit")
+def cli() -> None:
+    """Serve coaching content to people who were turned down for a job."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command. Exit 0 when it is done, 1 for problems found, 2 for wrong usage or settings."""
+    from coachkit.cli.output import reported
+
+    with reported(as_json="--json" in (sys.argv if arguments is None else arguments)):
+        cli.main(args=list(arguments) if arguments is not None else None, prog_name="coachkit")

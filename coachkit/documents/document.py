@@ -15,7 +15,7 @@ from coachkit.editions.choices import first
 from coachkit.editions.edition import Edition, LocalContact
 from coachkit.editions.selection import Selection
 from coachkit.hooks.types import Document
-from coachkit.packs.model import Kind
+from coachkit.packs.model import KINDS, Kind
 from coachkit.packs.values import shown
 
 SUMMARY_FIELDS = ("kind", "id", "pack", "version", "locale", "title", "summary", "topics", "stages", "audience")
@@ -172,7 +172,8 @@ def _structured(edition: Edition, selection: Selection, around: Surroundings) ->
         if isinstance(entry, dict) and entry.get("resource"):
             entry["resource"] = _titled(edition, selection, entry["resource"])
     for recommendation in body.get("recommend") or ():
-        recommendation["resource"] = _titled(edition, selection, recommendation["resource"])
+        named = [recommendation.pop(kind) for kind in KINDS]
+        recommendation["resource"] = _titled(edition, selection, next(text for text in named if text))
     body["related"] = _related(edition, selection)
     return body
 

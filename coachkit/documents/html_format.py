@@ -40,6 +40,8 @@ def render(document: Document) -> bytes:
     html = template.render(
         document=document,
         body=document.body,
+        support=document.body.get("support"),
+        related=document.body.get("related"),
         words=words(document.locale),
         words_language=language(document.locale),
         address=address,

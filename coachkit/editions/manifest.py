@@ -60,7 +60,7 @@ def document_inputs(edition: Edition, kind: Kind, resource_id: str, locale: str)
         "kind": kind,
         "id": resource_id,
         "locale": locale,
-        "facts": resource.facts,
+        "facts": orjson.dumps(resource.facts).decode(),  # in the author's order of keys, which readers see
         "lines": {path: [to_json(p.value), p.locale] for path, p in selection.lines.items()},
         "sections": [[_pack_section(p.value), p.locale] for p in selection.sections],
         "values": {name: edition.value(name, locale) for name in sorted(selection.fills())},
@@ -171,3 +171,17 @@ def _pack_section(section: Section) -> dict[str, Any]:
 
 def _unpack_section(value: Mapping[str, Any]) -> Section:
     return Section(value["id"], value["title"], from_json(value["html"]), from_json(value["markdown"]))
+
+
+def changes(old: Mapping[str, Mapping[str, str]], new: Mapping[str, Mapping[str, str]]) -> list[dict[str, str]]:
+    """What differs between two manifests' digests, by document: added, changed, removed (contract: Changes)."""
+    before = {(name, locale): digest for name, locales in old.items() for locale, digest in locales.items()}
+    after = {(name, locale): digest for name, locales in new.items() for locale, digest in locales.items()}
+    found: list[dict[str, str]] = []
+    for name, locale in sorted(before.keys() | after.keys()):
+        was, now = before.get((name, locale)), after.get((name, locale))
+        if was != now:
+            op = "added" if was is None else "removed" if now is None else "changed"
+            kind, resource_id = _key(name)
+            found.append({"op": op, "kind": kind, "id": resource_id, "locale": locale})
+    return found

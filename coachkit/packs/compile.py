@@ -188,7 +188,7 @@ def _digest(source: SourceResource, texts: _Texts, bench: _Bench) -> str:
     serves = {
         "kind": source.kind,
         "id": source.id,
-        "facts": source.facts,
+        "facts": _in_order(source, bench.findings),
         "lines": {
             locale: {path: parts.to_json(line) for path, line in lines.items()} for locale, lines in texts.lines.items()
         },
@@ -203,15 +203,16 @@ def _digest(source: SourceResource, texts: _Texts, bench: _Bench) -> str:
         "placeholders": {name: manifest.placeholders[name].type for name in used},
         "support": {name: manifest.support[name] for name in slots},
     }
-    return f"sha256:{hashlib.sha256(_canonical(serves, source.place, bench.findings)).hexdigest()}"
+    return f"sha256:{hashlib.sha256(orjson.dumps(serves, option=orjson.OPT_SORT_KEYS)).hexdigest()}"
 
 
-def _canonical(value: Any, place: Place, findings: Findings) -> bytes:
+def _in_order(source: SourceResource, findings: Findings) -> str:
+    """The facts as JSON in the author's order of keys, which readers see: that of a template's placeholders, say."""
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(source.facts).decode()
     except TypeError as error:
-        findings.error(place, "invalid-value", f"this cannot be written as JSON: {error}")
-        return b""
+        findings.error(source.place, "invalid-value", f"this cannot be written as JSON: {error}")
+        return ""
 
 
 # --- names across the pack ----------------------------------------------------------------------

@@ -35,7 +35,7 @@ SIZE_LIMIT = 128 * 1024 * 1024
 
 
 def dump(compiled: Compiled) -> bytes:
-    """The release as bytes, the same for equal releases. Image bytes are left out."""
+    """The release as bytes, the same for the same pack. Image bytes are left out; authors' orders of keys are kept."""
     value = {
         "layout": LAYOUT,
         "manifest": asdict(compiled.manifest),
@@ -44,7 +44,7 @@ def dump(compiled: Compiled) -> bytes:
         "compiler": compiled.compiler,
         "directives": compiled.directives,
     }
-    return zlib.compress(orjson.dumps(value, option=orjson.OPT_SORT_KEYS), 6)
+    return zlib.compress(orjson.dumps(value), 6)
 
 
 def load(data: bytes) -> Compiled:

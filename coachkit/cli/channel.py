@@ -1,0 +1,62 @@
+"""Commands for channels."""
+
+from __future__ import annotations
+
+import click
+
+from coachkit.cli.installation import installation, now
+from coachkit.cli.output import json_option, show
+from coachkit.db import channels as rows
+from coachkit.db.channels import Channel
+from coachkit.editions import channels
+from coachkit.organisations.organisations import find
+
+
+@click.group()
+def channel() -> None:
+    """Move an organisation's channels, and go back."""
+
+
+@channel.command()
+@click.argument("slug")
+@click.argument("name")
+@click.argument("digest")
+@click.option("--public/--private", default=None, help="Whether readers see it; as it was if neither is given.")
+@click.option("--note", help="Why, kept in the history.")
+@json_option
+def move(slug: str, name: str, digest: str, note: str | None, *, public: bool | None, as_json: bool) -> None:
+    """Point channel NAME of organisation SLUG at the edition DIGEST."""
+    with installation() as here, here.database.write() as conn:
+        moved = channels.move(conn, find(conn, slug), name, digest, now(), public=public, note=note)
+    _show(moved, as_json=as_json)
+
+
+@channel.command()
+@click.argument("slug")
+@click.argument("name", default="live")
+@json_option
+def rollback(slug: str, name: str, *, as_json: bool) -> None:
+    """Point channel NAME (live if none is given) at the edition that it pointed at before."""
+    with installation() as here, here.database.write() as conn:
+        moved = channels.rollback(conn, find(conn, slug), name, now())
+    _show(moved, as_json=as_json)
+
+
+@channel.command()
+@click.argument("slug")
+@click.argument("name", default="live")
+@json_option
+def history(slug: str, name: str, *, as_json: bool) -> None:
+    """Every move of channel NAME (live if none is given), the newest first."""
+    with installation() as here, here.database.read() as conn:
+        moves = rows.history(conn, find(conn, slug).id, name)
+    values = [
+        {"moved_at": m.moved_at.isoformat(), "from": m.from_digest, "to": m.to_digest, "note": m.note} for m in moves
+    ]
+    lines = [f"{v['moved_at']}  {v['to']}{'  ' + v['note'] if v['note'] else ''}" for v in values]
+    show({"channel": name, "moves": values}, lines, as_json=as_json)
+
+
+def _show(moved: Channel, *, as_json: bool) -> None:
+    value = {"channel": moved.name, "public": moved.public, "edition": moved.digest}
+    show(value, [f"{moved.name} points at {moved.digest}"], as_json=as_json)

@@ -1,0 +1,67 @@
+"""The installation that a command works on: its settings, its database, and what its plugins offer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from coachkit import settings as settings_module
+from coachkit.db import migrate
+from coachkit.db.database import Database
+from coachkit.editions.publish import Tools
+from coachkit.errors import SettingsError
+from coachkit.hooks import core, manager
+from coachkit.hooks.dispatch import Dispatch
+from coachkit.hooks.types import ContentPack, Directive
+from coachkit.settings import Settings
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Everything a command needs, made once."""
+
+    settings: Settings
+    database: Database
+    dispatch: Dispatch
+
+    @property
+    def tools(self) -> Tools:
+        """What editions and releases are made with."""
+        plugins = {plugin.name: plugin.version for plugin in self.dispatch.manager.plugins if not plugin.core}
+        return Tools(directives(self.dispatch), plugins)
+
+    def packs(self) -> list[Path]:
+        """The folders of every pack on offer: plugins' own, CoachKit's, and those of the settings."""
+        offered = self.dispatch.collect("coachkit_content_packs", ContentPack)
+        return [pack.path for _, pack in offered] + list(self.settings.packs)
+
+
+def directives(dispatch: Dispatch) -> list[tuple[str, Directive]]:
+    """The directives that authors may use, each with its maker."""
+    return [(plugin.label, directive) for plugin, directive in dispatch.collect("coachkit_directives", Directive)]
+
+
+def plugins(allowed: tuple[str, ...] = ()) -> Dispatch:
+    """The plugins that are allowed, for commands that need no installation."""
+    return Dispatch(manager.build(allowed, [(core.NAME, core)]))
+
+
+@contextmanager
+def installation(settings: Settings | None = None, *, migrated: bool = True) -> Iterator[Installation]:
+    """The installation of the environment's settings. Raises SettingsError, also for a database not yet migrated."""
+    settings = settings or settings_module.load()
+    database = Database(settings.database_url)
+    try:
+        if migrated and migrate.current(database) != migrate.expected():
+            raise SettingsError("The database is not up to date: run `coachkit migrate` first")
+        yield Installation(settings, database, plugins(settings.plugins))
+    finally:
+        database.dispose()
+
+
+def now() -> datetime:
+    """This moment, in UTC: the one place where commands look at the clock."""
+    return datetime.now(UTC)

@@ -1,0 +1,80 @@
+"""What commands print: for people plain lines, with --json one document on stdout; logs and progress go to stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any, TypeVar
+
+import click
+
+from coachkit.errors import Problem, Problems, Refusal, SettingsError
+
+FOUND, WRONG = 1, 2
+"""Exit statuses: problems were found; the usage or the settings are wrong."""
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+json_option: Callable[[F], F] = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def show(value: Any, lines: Iterable[str], *, as_json: bool) -> None:
+    """Print a value as JSON, or the lines that say the same to people."""
+    if as_json:
+        click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    else:
+        for line in lines:
+            click.echo(line)
+
+
+def show_problems(problems: Sequence[Problem], *, as_json: bool, done: str | None = None) -> None:
+    """Print what a check found, and exit 1 if any of it is an error. `done` is said when none is."""
+    failed = any(problem.severity == "error" for problem in problems)
+    value = {"ok": not failed, "problems": [asdict(problem) for problem in problems]}
+    show(value, [*map(str, problems), *([done] if done and not failed else [])], as_json=as_json)
+    if failed:
+        sys.exit(FOUND)
+
+
+def warn(message: str) -> None:
+    """Say something that is no result, to people only."""
+    click.echo(message, err=True)
+
+
+def progress(values: Iterable[T], label: str) -> Iterator[T]:
+    """The values, with a bar on stderr while they are gone through, where stderr is a terminal."""
+    if not sys.stderr.isatty():
+        yield from values
+        return
+    with click.progressbar(values, label=label, file=sys.stderr) as bar:
+        yield from bar
+
+
+@contextmanager
+def reported(*, as_json: bool) -> Iterator[None]:
+    """Turn what CoachKit raises on purpose into a message and an exit status; no trace is shown for it."""
+    try:
+        yield
+    except Problems as error:
+        if as_json:
+            show_problems(error.problems, as_json=True)
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        sys.exit(FOUND)
+    except SettingsError as error:
+        _refuse(str(error), as_json=as_json)
+        sys.exit(WRONG)
+    except Refusal as error:
+        _refuse(error.detail, as_json=as_json)
+        sys.exit(FOUND)
+
+
+def _refuse(message: str, *, as_json: bool) -> None:
+    if as_json:
+        problem: Mapping[str, Any] = asdict(Problem("", None, None, "refused", message))
+        click.echo(json.dumps({"ok": False, "problems": [problem]}, ensure_ascii=False, indent=2))
+    click.echo(f"coachkit: {message}", err=True)

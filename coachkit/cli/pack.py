@@ -1,0 +1,217 @@
+"""Commands for authors and operators of packs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from coachkit.cli.installation import Installation, directives, installation, now, plugins
+from coachkit.cli.output import json_option, progress, show, show_problems, warn
+from coachkit.db import releases as rows
+from coachkit.editions import releases
+from coachkit.editions.releases import Published
+from coachkit.errors import BadRequest, NotFound, PackInvalid
+from coachkit.hooks.dispatch import Dispatch
+from coachkit.packs import source as sources
+from coachkit.packs.check import Checked, check
+from coachkit.packs.diff import diff as difference
+from coachkit.packs.findings import Findings
+from coachkit.packs.json_schemas import json_schemas
+from coachkit.packs.model import Compiled
+from coachkit.packs.source import Source
+
+PACK = click.argument("pack_path", metavar="PACK", type=click.Path(exists=True, path_type=Path))
+
+
+@click.group()
+def pack() -> None:
+    """Check, build and publish content packs. PACK is a folder with a pack.yaml, or an archive that build made."""
+
+
+def read(path: Path, dispatch: Dispatch) -> tuple[Source, Checked]:
+    """A pack from its folder or archive, read and compiled, with everything that was found."""
+    findings = Findings()
+    source = sources.read_folder(path, findings) if path.is_dir() else sources.read_archive(path.read_bytes(), findings)
+    return source, check(source, directives(dispatch), findings)
+
+
+def usable(path: Path, dispatch: Dispatch) -> tuple[Source, Compiled]:
+    """A pack without errors; its warnings are said. Raises PackInvalid."""
+    source, checked = read(path, dispatch)
+    if checked.compiled is None:
+        raise PackInvalid(checked.problems)
+    for problem in checked.problems:
+        warn(str(problem))
+    return source, checked.compiled
+
+
+def publish_pack(here: Installation, path: Path) -> Published:
+    """Publish the pack of a folder or an archive. Raises PackInvalid, and Conflict for other bytes of a version."""
+    source, compiled = usable(path, here.dispatch)
+    with here.database.write() as conn:
+        return releases.publish(conn, source, compiled, now())
+
+
+@pack.command("check")
+@PACK
+@json_option
+def check_(pack_path: Path, *, as_json: bool) -> None:
+    """Say everything that is wrong with a pack, with file, line and column."""
+    _, checked = read(pack_path, plugins())
+    done = None
+    if checked.compiled:
+        manifest = checked.compiled.manifest
+        done = f"{manifest.id}@{manifest.version}: {len(checked.compiled.resources)} resources, no errors"
+    show_problems(checked.problems, as_json=as_json, done=done)
+
+
+@pack.command()
+@PACK
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Where to write it; default <id>-<version>.tar.")
+@json_option
+def build(pack_path: Path, output: Path | None, *, as_json: bool) -> None:
+    """Make one archive of a pack: the same bytes from the same files, everywhere."""
+    source, compiled = usable(pack_path, plugins())
+    archive = sources.archive(source)
+    target = output or Path(f"{compiled.manifest.id}-{compiled.manifest.version}.tar")
+    target.write_bytes(archive)
+    digest = sources.digest(archive)
+    show({"file": str(target), "digest": digest}, [f"{target}  {digest}"], as_json=as_json)
+
+
+@pack.command()
+@click.argument("pack_paths", metavar="PACK...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@json_option
+def publish(pack_paths: tuple[Path, ...], *, as_json: bool) -> None:
+    """Store packs as releases. Publishing the same bytes again changes nothing; other bytes are refused."""
+    with installation() as here:
+        published = [publish_pack(here, path) for path in progress(pack_paths, "Publishing")]
+    values = [{**_head(each.head), "new": each.new} for each in published]
+    lines = [f"{v['pack']}@{v['version']}  {v['digest']}  {'published' if v['new'] else 'as it was'}" for v in values]
+    show({"releases": values}, lines, as_json=as_json)
+
+
+@pack.command("list")
+@json_option
+def list_(*, as_json: bool) -> None:
+    """Every release that is stored."""
+    with installation() as here, here.database.read() as conn:
+        values = [_head(head) for head in rows.heads(conn)]
+    lines = [f"{v['pack']}@{v['version']}  {'withdrawn' if v['withdrawn'] else v['visibility']}" for v in values]
+    show({"releases": values}, lines, as_json=as_json)
+
+
+@pack.command("show")
+@click.argument("release", metavar="PACK@VERSION")
+@json_option
+def show_(release: str, *, as_json: bool) -> None:
+    """What a release holds."""
+    name, version = _named(release)
+    with installation() as here, here.database.read() as conn:
+        head = rows.head(conn, name, version)
+        if head is None:
+            raise NotFound(f"There is no release {release}")
+    value = {**_head(head), "manifest": head.manifest, "resources": head.resources, "versions": head.versions}
+    lines = [
+        f"{head.pack}@{head.version}  {head.title}",
+        head.digest,
+        *(f"  {each}  (as it is since {head.versions[each]})" for each in sorted(head.resources)),
+    ]
+    show(json.loads(json.dumps(value, default=str)), lines, as_json=as_json)
+
+
+@pack.command()
+@click.argument("old")
+@click.argument("new")
+@json_option
+def diff(old: str, new: str, *, as_json: bool) -> None:
+    """What changed between two releases, and which SemVer step that asks for.
+
+    OLD and NEW are PACK@VERSION of stored releases, or folders or archives of packs.
+    """
+    found = difference(_compiled(old), _compiled(new))
+    lines = [
+        *(f"added    {each}" for each in found.added),
+        *(f"removed  {each}" for each in found.removed),
+        *(f"changed  {each.kind}/{each.id}: {', '.join(_parts(each))}" for each in found.changed),
+        f"This asks for a {found.step} step" + (":" if found.reasons else "; nothing changed."),
+        *(f"  {each.step}: {each.where} {each.what}" for each in found.reasons),
+    ]
+    show(asdict(found), lines, as_json=as_json)
+
+
+@pack.command()
+@click.argument("release", metavar="PACK@VERSION")
+@click.option("--because", required=True, help="Why, in a sentence; kept with the release.")
+@json_option
+def withdraw(release: str, because: str, *, as_json: bool) -> None:
+    """Withdraw a release: no new edition may use it, its address is 410, its bytes stay for audit."""
+    name, version = _named(release)
+    with installation() as here, here.database.write() as conn:
+        uses = releases.withdraw(conn, name, version, now(), because)
+    value = {"release": release, "used_by": [asdict(each) for each in uses]}
+    lines = [f"{release} is withdrawn."]
+    lines += [
+        f"  {u.organisation} serves it at {', '.join(u.channels)}: publish a new edition" for u in uses if u.channels
+    ]
+    show(value, lines, as_json=as_json)
+
+
+@pack.command()
+@click.argument("name", required=False)
+@click.option("--output", "-o", type=click.Path(file_okay=False, path_type=Path), help="A folder to write all into.")
+@json_option
+def schema(name: str | None, output: Path | None, *, as_json: bool) -> None:
+    """The JSON Schemas (2020-12) of authoring files: all names, one of them, or all into a folder."""
+    schemas = json_schemas()
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)
+        files = [output / f"{each}.schema.json" for each in schemas]
+        for file, each in zip(files, schemas.values(), strict=True):
+            file.write_text(json.dumps(each, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        show({"files": [str(file) for file in files]}, map(str, files), as_json=as_json)
+    elif name is None:
+        show({"schemas": list(schemas)}, schemas, as_json=as_json)
+    elif name in schemas:
+        click.echo(json.dumps(schemas[name], ensure_ascii=False, indent=2))
+    else:
+        raise NotFound(f"There is no schema {name}; there are {', '.join(schemas)}")
+
+
+def _compiled(named: str) -> Compiled:
+    """A pack in the file system, or a stored release."""
+    path = Path(named)
+    if path.exists():
+        return usable(path, plugins())[1]
+    name, version = _named(named)
+    with installation() as here, here.database.read() as conn:
+        return releases.load(conn, name, version)
+
+
+def _named(release: str) -> tuple[str, str]:
+    name, at, version = release.partition("@")
+    if not (name and at and version):
+        raise BadRequest(f"“{release}” names no release; write PACK@VERSION, such as core@1.0.0")
+    return name, version
+
+
+def _head(head: rows.ReleaseHead) -> dict[str, Any]:
+    return {
+        "pack": head.pack,
+        "version": head.version,
+        "digest": head.digest,
+        "title": head.title,
+        "visibility": head.visibility,
+        "published_at": head.published_at.isoformat(),
+        "withdrawn": head.withdrawn_at is not None,
+        "withdrawn_because": head.withdrawn_because,
+    }
+
+
+def _parts(change: Any) -> list[str]:
+    parts = [*change.facts, *change.lines, *(f"section {each}" for each in change.sections)]
+    return [*parts, f"({', '.join(change.locales)})"] if change.locales else parts
