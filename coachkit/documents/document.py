@@ -6,7 +6,7 @@ The body's shapes are those of the API's JSON. Nothing here knows of HTTP or of 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -43,6 +43,7 @@ def document(
     around = surroundings(edition, selection, personal)
     own = _BODIES[kind](edition, selection, around)
     head = _summary(edition, selection)
+    titles = _foreign_titles(edition, selection)
     return Document(
         organisation=edition.organisation,
         digest=edition.digests[kind, resource_id][locale],
@@ -57,7 +58,9 @@ def document(
         stages=tuple(head["stages"]),
         audience=tuple(head["audience"]),
         fallback=selection.fallback,
-        languages=_languages(selection, own),
+        foreign_titles=titles,
+        languages=_languages(selection, own, titles.values()),
+        draft=_draft(selection),
         body=own,
     )
 
@@ -103,9 +106,31 @@ def _summary(edition: Edition, selection: Selection) -> dict[str, Any]:
     }
 
 
-def _languages(selection: Selection, body: Mapping[str, Any]) -> tuple[str, ...]:
+def _languages(selection: Selection, body: Mapping[str, Any], titles: Iterable[str]) -> tuple[str, ...]:
     contacts = (contact["locale"] for contact in body.get("support") or ())
-    return tuple(dict.fromkeys((*selection.languages, *contacts)))
+    return tuple(dict.fromkeys((*selection.languages, *contacts, *titles)))
+
+
+def _foreign_titles(edition: Edition, selection: Selection) -> dict[str, str]:
+    """For each resource that facts point at whose title is in another locale: that locale."""
+    pack = edition.catalogue[selection.resource.kind, selection.resource.id]
+    facts = selection.resource.facts
+    entries = [*(facts.get("items") or ()), *(facts.get("steps") or ())]
+    named = [*(facts.get("related") or ()), *(entry["resource"] for entry in entries if entry.get("resource"))]
+    found: dict[str, str] = {}
+    for text in named:
+        reference = edition.reference(pack, text)
+        if edition.serves(reference):
+            locale = edition.select(reference.kind, reference.id, selection.locale).lines["title"].locale
+            if locale != selection.locale:
+                found[f"{reference.kind}/{reference.id}"] = locale
+    return found
+
+
+def _draft(selection: Selection) -> bool:
+    """Whether any text shown is from a release's translation that is still a draft."""
+    shown_in = {p.locale for p in (*selection.lines.values(), *selection.sections) if p.origin == "release"}
+    return bool(shown_in & selection.resource.drafts)
 
 
 # --- bodies, by kind ----------------------------------------------------------------------------

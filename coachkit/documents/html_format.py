@@ -36,6 +36,11 @@ def render(document: Document) -> bytes:
         locale = document.fallback.get(field)
         return Markup(' lang="{}"').format(locale) if locale else Markup("")
 
+    def title_lang(reference: dict[str, Any]) -> Markup:
+        """The attribute for the title of another resource, where that is in another locale."""
+        locale = document.foreign_titles.get(f"{reference['kind']}/{reference['id']}")
+        return Markup(' lang="{}"').format(locale) if locale else Markup("")
+
     template = _environment.get_template(f"{document.kind}.html.j2")
     html = template.render(
         document=document,
@@ -43,12 +48,19 @@ def render(document: Document) -> bytes:
         support=document.body.get("support"),
         related=document.body.get("related"),
         words=words(document.locale),
-        words_language=language(document.locale),
+        words_lang=_words_lang(document.locale),
         address=address,
         lang=lang,
+        title_lang=title_lang,
         safe=Markup,
     )
     return html.encode()
+
+
+def _words_lang(locale: str) -> Markup:
+    """The attribute for our own words, where a document is in a language that we have none for."""
+    ours = language(locale)
+    return Markup("") if locale.partition("-")[0] == ours else Markup(' lang="{}"').format(ours)
 
 
 HTML = Format("html", "text/html", render)

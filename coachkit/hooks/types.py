@@ -26,7 +26,9 @@ class Document:
 
     `body` holds the kind's own fields as the API's JSON shows them (contract: Shapes); it is made for one
     rendering, so changing it changes nothing else. `fallback` maps a field or `sections/<id>` to the locale it
-    came from where that is not `locale`. `languages` lists every locale present, `locale` first.
+    came from where that is not `locale`, `foreign_titles` does so for the titles of the resources it points at, by
+    `kind/id`. `languages` lists every locale present, `locale` first. `draft` says that a translation in it has not
+    been signed off by a speaker.
     """
 
     organisation: str
@@ -42,7 +44,9 @@ class Document:
     stages: tuple[str, ...]
     audience: tuple[str, ...]
     fallback: Mapping[str, str]
+    foreign_titles: Mapping[str, str]
     languages: tuple[str, ...]
+    draft: bool
     body: Mapping[str, Any]
 
 
