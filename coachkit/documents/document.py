@@ -13,7 +13,7 @@ from typing import Any
 from coachkit.documents.fill import Surroundings, Value, html, markdown, plain
 from coachkit.editions.choices import first
 from coachkit.editions.edition import Edition, LocalContact
-from coachkit.editions.selection import Selection
+from coachkit.editions.selection import Picked, Selection
 from coachkit.hooks.types import Document
 from coachkit.packs.model import KINDS, Kind
 from coachkit.packs.values import shown
@@ -121,7 +121,7 @@ def _foreign_titles(edition: Edition, selection: Selection) -> dict[str, str]:
     for text in named:
         reference = edition.reference(pack, text)
         if edition.serves(reference):
-            locale = edition.select(reference.kind, reference.id, selection.locale).lines["title"].locale
+            locale = edition.title(reference, selection.locale).locale
             if locale != selection.locale:
                 found[f"{reference.kind}/{reference.id}"] = locale
     return found
@@ -129,7 +129,8 @@ def _foreign_titles(edition: Edition, selection: Selection) -> dict[str, str]:
 
 def _draft(selection: Selection) -> bool:
     """Whether any text shown is from a release's translation that is still a draft."""
-    shown_in = {p.locale for p in (*selection.lines.values(), *selection.sections) if p.origin == "release"}
+    origins: list[Picked[Any]] = [*selection.lines.values(), *selection.sections]
+    shown_in = {picked.locale for picked in origins if picked.origin == "release"}
     return bool(shown_in & selection.resource.drafts)
 
 
@@ -235,7 +236,7 @@ def _titled(edition: Edition, selection: Selection, text: str) -> dict[str, Any]
     reference = edition.reference(edition.catalogue[resource.kind, resource.id], text)
     if not edition.serves(reference):
         return None
-    return {"kind": reference.kind, "id": reference.id, "title": edition.title(reference, selection.locale)}
+    return {"kind": reference.kind, "id": reference.id, "title": edition.title(reference, selection.locale).value}
 
 
 def _contacts(edition: Edition, selection: Selection) -> list[LocalContact]:

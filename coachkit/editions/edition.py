@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from coachkit.editions.choices import Choices
-from coachkit.editions.selection import NO_OVERLAY, ResourceOverlay, Selection, select
+from coachkit.editions.selection import NO_OVERLAY, Picked, ResourceOverlay, Selection, select
 from coachkit.packs.destinations import parse_reference
 from coachkit.packs.model import Compiled, Contact, Kind, Reference, Resource
 
@@ -59,10 +59,11 @@ class Edition:
         """Whether a resource is in this edition, from the pack that the reference names."""
         return self.catalogue.get((reference.kind, reference.id)) == reference.pack
 
-    def title(self, reference: Reference, locale: str) -> str:
+    def title(self, reference: Reference, locale: str) -> Picked[str]:
         """The title of a resource in a locale, along its chain."""
-        title = self.select(reference.kind, reference.id, locale).line("title") or ()
-        return "".join(part for part in title if isinstance(part, str))
+        title = self.select(reference.kind, reference.id, locale).lines["title"]
+        text = "".join(part for part in title.value if isinstance(part, str))
+        return Picked(text, title.locale, title.origin)
 
     def value(self, placeholder: str, locale: str) -> str | None:
         """The organisation's value for a placeholder in a locale."""

@@ -63,14 +63,25 @@ def document_inputs(edition: Edition, kind: Kind, resource_id: str, locale: str)
         "facts": orjson.dumps(resource.facts).decode(),  # in the author's order of keys, which readers see
         "lines": {path: [to_json(p.value), p.locale] for path, p in selection.lines.items()},
         "sections": [[_pack_section(p.value), p.locale] for p in selection.sections],
-        "values": {name: edition.value(name, locale) for name in sorted(selection.fills())},
-        "titles": {str(reference): edition.title(reference, locale) for reference in related},
+        "drafts": sorted(resource.drafts),
+        "values": {name: _value(edition, pack, name, locale) for name in selection.fills()},
+        "titles": {
+            str(each): [edition.title(each, locale).value, edition.title(each, locale).locale] for each in related
+        },
         "support": [
             [asdict(each.contact), each.locale]
             for slot in resource.facts.get("support") or ()
             for each in edition.contacts(pack, slot, locale)
         ],
     }
+
+
+def _value(edition: Edition, pack: str, name: str, locale: str) -> Any:
+    """What stands for a placeholder of the pack: the value and its type, or its label; None for a personal one."""
+    placeholder = edition.releases[pack].manifest.placeholders.get(name)
+    if placeholder is None:
+        return None
+    return [edition.value(name, locale), placeholder.type, dict(placeholder.label)]
 
 
 def _digests(edition: Edition, kind: Kind, resource_id: str) -> dict[str, str]:
