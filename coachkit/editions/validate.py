@@ -13,7 +13,7 @@ from coachkit.editions.edition import Edition, Key
 from coachkit.editions.selection import Selection
 from coachkit.errors import Problem
 from coachkit.packs.findings import nearest
-from coachkit.packs.model import Contact, Placeholder
+from coachkit.packs.model import Contact, Link, Placeholder, Reference
 from coachkit.packs.values import problem_with
 
 CONTACT_AGE = timedelta(days=365)
@@ -87,26 +87,31 @@ def _languages(edition: Edition, selections: Iterable[Selection]) -> Iterator[Pr
 
 
 def _references(edition: Edition, selections: Iterable[Selection]) -> Iterator[Problem]:
-    """Resources that others point at and that this edition does not serve."""
-    seen: set[tuple[Key, str]] = set()
+    """Resources and sections that texts point at and that this edition does not serve."""
+    seen: set[tuple[Key, Reference]] = set()
     for selection in selections:
         resource = selection.resource
-        pack = edition.catalogue[resource.kind, resource.id]
+        key = (resource.kind, resource.id)
+        pack = edition.catalogue[key]
         related = {edition.reference(pack, text) for text in resource.facts.get("related") or ()}
-        for target in resource.references:
-            key = (resource.kind, resource.id)
-            if edition.serves(target) or target in related or (key, str(target)) in seen:
-                continue
-            seen.add((key, str(target)))
-            served_by = edition.catalogue.get((target.kind, target.id))
-            yield problem(
-                edition.organisation,
-                "packs",
-                "missing-target",
-                f"{pack}:{_name(key)} points at {target}, which this edition does not serve"
-                + (f" (it serves {served_by}'s)" if served_by else ""),
-                "choose the pack that has it, or do not hide it",
-            )
+        links = {part.target for parts in selection.parts() for part in parts if isinstance(part, Link)}
+        for target in sorted((links | set(resource.references)) - related, key=str):
+            if (key, target) not in seen and (wrong := _unserved(edition, target, selection.locale)):
+                seen.add((key, target))
+                message = f"{pack}:{_name(key)} points at {target}, {wrong}"
+                hint = "choose the pack that has it, or do not hide it"
+                yield problem(edition.organisation, "packs", "missing-target", message, hint)
+
+
+def _unserved(edition: Edition, target: Reference, locale: str) -> str | None:
+    """Why readers would find nothing where a reference leads; None if they would."""
+    if not edition.serves(target):
+        served_by = edition.catalogue.get((target.kind, target.id))
+        return "which this edition does not serve" + (f" (it serves {served_by}'s)" if served_by else "")
+    sections = [picked.value.id for picked in edition.select(target.kind, target.id, locale).sections]
+    if target.section is not None and target.section not in sections:
+        return f"and that has no section {target.section} here"
+    return None
 
 
 def _placeholders(edition: Edition, selections: Iterable[Selection]) -> Iterator[Problem]:
