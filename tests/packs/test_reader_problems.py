@@ -131,6 +131,8 @@ MANIFEST = [
         "write an address that starts with https://"),
     row("A pack that requires itself", PACK, "visibility: public", "requires: {example: '*'}", 11, 12, "invalid-value",
         "delete the line"),
+    row("A label that the default locale lacks", PACK, "{en-GB: Careers e-mail, cy:", "{cy:", 15, 12, "missing-key",
+        "the default locale needs one"),
     row("A visibility that there is not", PACK, "visibility: public", "visibility: secret", 11, 13, "invalid-value",
         None),
     row("A licence that is not SPDX", PACK, "CC-BY-4.0", "ask me!", 5, 10, "invalid-value",
@@ -165,6 +167,9 @@ MARKDOWN = [
         "  careers_email: {type: email, label: Ours}\n  interview_date:", 11, 3, "duplicate-id",
         "choose another name for the personal one"),
 ]  # fmt: skip
+
+SLIDERS = replacing("likert, from: 1, to: 5", "slider, min: 1, max: 5")
+MATRIX = replacing("researched, use:", "researched, type: matrix, rows: [{id: a, text: A}], use:")
 
 SEMANTICS = [
     row("An item's id twice", LIST, "{id: read,", "{id: wait,", 10, 10, "duplicate-id", "choose another id"),
@@ -211,6 +216,21 @@ SEMANTICS = [
         "write module: and its id"),
     row("Words to translate without an id", FORM, "  - id: look-again\n    when:", "  - when:", 37, 5, "missing-key",
         "translations of `because` find it by its id"),
+    row("A matrix without rows", FORM, "{id: researched, use: agree5,", "{id: researched, type: matrix, use: agree5,",
+        14, 9, "missing-key", "matrix needs it"),
+    Row("A matrix of another scale than a likert one", FORM, lambda text: SLIDERS(MATRIX(text)), (FORM, 14, 71),
+        "invalid-value", "name another scale"),
+    row("A step that is nothing", FORM, "type: text, max: 500", "type: number, step: 0", 24, 41, "invalid-value",
+        "a step is above 0"),
+    row("A text of no characters", FORM, "max: 500", "max: 0", 24, 38, "invalid-value",
+        "a whole number from 1 to 20000"),
+    row("A label of a step that the scale does not have", FORM, "allow_na: true", "labels: {7: Seven}", 9, 85,
+        "invalid-value", "1 to 5"),
+    row("A score of items and of scores", FORM, "scores:\n",
+        "scores:\n  other: {items: [guessed], of: [preparation], method: sum}\n", 26, 10, "missing-key",
+        "write items: with items' ids, or of: with scores' names"),
+    row("An answer to put in that is not said", FORM, "then: prorate", "then: impute", 30, 14, "missing-key",
+        "impute needs the answer it puts in"),
     row("An id that is not the file's name", FORM, "title: After", "id: before\ntitle: After", 1, 5, "invalid-value",
         "write id: after-the-interview"),
 ]  # fmt: skip
