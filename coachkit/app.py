@@ -90,9 +90,9 @@ def _formats(dispatch: Dispatch) -> Mapping[str, tuple[Plugin, Format]]:
 
 def _add_routes(app: flask.Flask, services: Services, settings: Settings) -> None:
     converters.describe(services.api)
+    documents.describe(services.api)
     for blueprint in RESOURCES:
         services.api.register_blueprint(blueprint)
-    documents.describe(services.api.spec)
     app.register_blueprint(pages.blueprint())
     app.register_blueprint(reference.blueprint(services.api))
     app.register_blueprint(

@@ -13,7 +13,7 @@ from coachkit.api.answers import answer, json_bytes
 from coachkit.api.listing import FILTERS, check_fields, chosen, page
 from coachkit.api.reading import Reading, cacheable
 from coachkit.api.services import edition_of, reading, services
-from coachkit.api.smorest import Blueprint
+from coachkit.api.smorest import Api, Blueprint
 from coachkit.documents.document import document
 from coachkit.documents.json_format import shape
 from coachkit.editions.edition import Edition
@@ -26,12 +26,18 @@ blueprint = Blueprint("documents", __name__, url_prefix="/v1/orgs/<slug:organisa
 
 _KINDS = "<kind:kind>"
 _EDITION = "/editions/<digest:digest>"
-_SCHEMAS: Mapping[Kind, type[schemas.DocumentSchema]] = {
+_SHAPES: Mapping[Kind, type[schemas.DocumentSchema]] = {
     "module": schemas.ModuleSchema,
     "template": schemas.TemplateSchema,
     "checklist": schemas.ChecklistSchema,
     "pathway": schemas.PathwaySchema,
     "questionnaire": schemas.QuestionnaireSchema,
+}
+_CONTENT = {
+    "application/json": {
+        "schema": {"oneOf": [{"$ref": f"#/components/schemas/{kind.capitalize()}"} for kind in _SHAPES]}
+    },
+    "text/html": {"schema": {"type": "string", "description": "One <article lang>, without a head"}},
 }
 
 
@@ -59,7 +65,8 @@ def edition_resources(query: dict[str, Any], organisation: str, digest: str, kin
 @blueprint.route(f"/{_KINDS}/<slug:resource_id>")
 @blueprint.arguments(schemas.ChannelQuery, location="query")
 @blueprint.arguments(schemas.DocumentQuery, location="query")
-@blueprint.response(200, schemas.DocumentSchema)
+@blueprint.response(200, description="The document, in the format that was chosen")
+@blueprint.doc(responses={200: {"content": _CONTENT}})
 @cacheable("documents")
 def resource(
     channel: dict[str, Any], query: dict[str, Any], organisation: str, kind: str, resource_id: str
@@ -71,7 +78,8 @@ def resource(
 
 @blueprint.route(f"{_EDITION}/{_KINDS}/<slug:resource_id>")
 @blueprint.arguments(schemas.DocumentQuery, location="query")
-@blueprint.response(200, schemas.DocumentSchema)
+@blueprint.response(200, description="The document, in the format that was chosen")
+@blueprint.doc(responses={200: {"content": _CONTENT}})
 @cacheable("documents")
 def edition_resource(
     query: dict[str, Any], organisation: str, digest: str, kind: str, resource_id: str
@@ -148,9 +156,7 @@ def _rendered(request: Reading, found: Document, fields: str | None) -> bytes:
         raise Unavailable(f"The format {request.format.name} cannot be made at the moment.") from fault
 
 
-def describe(api_spec: Any) -> None:
-    """Tell the OpenAPI document that a document is one of the five kinds' shapes."""
-    for kind, schema in _SCHEMAS.items():
-        name = kind.capitalize()
-        if name not in api_spec.components.schemas:
-            api_spec.components.schema(name, schema=schema)
+def describe(api: Api) -> None:
+    """Name the five kinds' shapes in the OpenAPI document, where the answers of this module refer to them."""
+    for kind, schema in _SHAPES.items():
+        api.spec.components.schema(kind.capitalize(), schema=schema)
