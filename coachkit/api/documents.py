@@ -33,10 +33,13 @@ _SHAPES: Mapping[Kind, type[schemas.DocumentSchema]] = {
     "pathway": schemas.PathwaySchema,
     "questionnaire": schemas.QuestionnaireSchema,
 }
+_REFERENCES = {kind: f"#/components/schemas/{kind.capitalize()}" for kind in _SHAPES}
+_ANY_KIND = {
+    "oneOf": [{"$ref": reference} for reference in _REFERENCES.values()],
+    "discriminator": {"propertyName": "kind", "mapping": _REFERENCES},
+}
 _CONTENT = {
-    "application/json": {
-        "schema": {"oneOf": [{"$ref": f"#/components/schemas/{kind.capitalize()}"} for kind in _SHAPES]}
-    },
+    "application/json": {"schema": _ANY_KIND},
     "text/html": {"schema": {"type": "string", "description": "One <article lang>, without a head"}},
 }
 
