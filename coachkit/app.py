@@ -77,7 +77,7 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
         dispatch=dispatch,
         formats={name: plugin for name, (plugin, _) in offered.items()},
         secret=settings.secret_key,
-        api=Api(app, spec_kwargs={"openapi_version": "3.1.0"}),
+        api=Api(app, spec_kwargs={"servers": [{"url": settings.public_url or "/"}]}),
     )
 
 

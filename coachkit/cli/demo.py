@@ -16,7 +16,7 @@ from coachkit.cli import server
 from coachkit.cli.edition import LIVE, publish_edition
 from coachkit.cli.install import SECRET_BYTES
 from coachkit.cli.installation import Installation, installation, now
-from coachkit.cli.output import progress, warn
+from coachkit.cli.output import warn
 from coachkit.cli.pack import publish_pack
 from coachkit.db import channels, migrate
 from coachkit.db import organisations as rows
@@ -68,7 +68,7 @@ def demo(port: int, data: Path) -> None:
     settings = _settings(place)
     with installation(settings, migrated=False) as here:
         migrate.upgrade(here.database)
-        for path in progress(here.packs(), "Publishing"):
+        for path in here.packs():
             _publish(here, path)
         for slug in ORGANISATIONS:
             _organisation(here, slug)

@@ -45,7 +45,7 @@ def warn(message: str) -> None:
     click.echo(message, err=True)
 
 
-def progress(values: Iterable[T], label: str) -> Iterator[T]:
+def progress(values: Sequence[T], label: str) -> Iterator[T]:
     """The values, with a bar on stderr while they are gone through, where stderr is a terminal."""
     if not sys.stderr.isatty():
         yield from values

@@ -36,7 +36,7 @@ def read(path: Path, dispatch: Dispatch) -> tuple[Source, Checked]:
     """A pack from its folder or archive, read and compiled, with everything that was found."""
     findings = Findings()
     source = sources.read_folder(path, findings) if path.is_dir() else sources.read_archive(path.read_bytes(), findings)
-    return source, check(source, directives(dispatch), findings)
+    return source, check(source, directives(dispatch), findings, progress)
 
 
 def usable(path: Path, dispatch: Dispatch) -> tuple[Source, Compiled]:
@@ -89,7 +89,7 @@ def build(pack_path: Path, output: Path | None, *, as_json: bool) -> None:
 def publish(pack_paths: tuple[Path, ...], *, as_json: bool) -> None:
     """Store packs as releases. Publishing the same bytes again changes nothing; other bytes are refused."""
     with installation() as here:
-        published = [publish_pack(here, path) for path in progress(pack_paths, "Publishing")]
+        published = [publish_pack(here, path) for path in pack_paths]
     values = [{**_head(each.head), "new": each.new} for each in published]
     lines = [f"{v['pack']}@{v['version']}  {v['digest']}  {'published' if v['new'] else 'as it was'}" for v in values]
     show({"releases": values}, lines, as_json=as_json)

@@ -10,6 +10,7 @@ from coachkit.packs.compile import compile_pack
 from coachkit.packs.directives import Directive
 from coachkit.packs.findings import Findings
 from coachkit.packs.model import Compiled
+from coachkit.packs.progress import Progress, silent
 from coachkit.packs.reader import read_pack
 from coachkit.packs.source import Source
 
@@ -22,12 +23,17 @@ class Checked:
     problems: tuple[Problem, ...]
 
 
-def check(source: Source, directives: Sequence[tuple[str, Directive]], findings: Findings | None = None) -> Checked:
+def check(
+    source: Source,
+    directives: Sequence[tuple[str, Directive]],
+    findings: Findings | None = None,
+    progress: Progress = silent,
+) -> Checked:
     """Read and compile a pack with these directives, each with its maker `plugin-name@version`.
 
     `findings` are those of reading the source from where it lay; they count as the pack's own.
     """
     findings = findings or Findings()
-    pack = read_pack(source, findings)
-    compiled = compile_pack(pack, directives, findings) if pack is not None else None
+    pack = read_pack(source, findings, progress)
+    compiled = compile_pack(pack, directives, findings, progress) if pack is not None else None
     return Checked(None if findings.failed else compiled, findings.problems)

@@ -30,6 +30,7 @@ from coachkit.packs.model import (
     Section,
     SourceResource,
 )
+from coachkit.packs.progress import Progress, silent
 
 COMPILER = 1
 """Raised whenever the same pack would compile to something else."""
@@ -61,7 +62,9 @@ class _Texts:
     directives: frozenset[str]
 
 
-def compile_pack(pack: Pack, directives: Sequence[tuple[str, Directive]], findings: Findings) -> Compiled:
+def compile_pack(
+    pack: Pack, directives: Sequence[tuple[str, Directive]], findings: Findings, progress: Progress = silent
+) -> Compiled:
     """The release that a pack is, with every version that of its manifest; unusable if `findings` failed.
 
     `directives` are those that may be used, each with its maker `plugin-name@version`; of two with one name the
@@ -80,7 +83,7 @@ def compile_pack(pack: Pack, directives: Sequence[tuple[str, Directive]], findin
     resources: dict[tuple[Kind, str], Resource] = {}
     used: set[str] = set()
     filled: set[str] = set()
-    for source in pack.resources:
+    for source in progress(pack.resources, "Compiling"):
         texts = _texts(source, bench)
         resources[source.kind, source.id] = _resource(source, texts, bench)
         used |= texts.directives

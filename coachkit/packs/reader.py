@@ -18,6 +18,7 @@ from coachkit.packs.findings import Findings
 from coachkit.packs.images import SUFFIXES, read_image
 from coachkit.packs.manifest import read_manifest
 from coachkit.packs.model import Image, Kind, Manifest, MarkdownText, Pack, Place, SourceResource
+from coachkit.packs.progress import Progress, silent
 from coachkit.packs.schemas import SHAPES
 from coachkit.packs.source import IMAGES, LOCALES, MANIFEST, Source, kind_and_id, report_missing_manifest
 from coachkit.packs.text import decode
@@ -44,7 +45,7 @@ class _Desk:
         return decode(self.source.files[path], path, self.findings)
 
 
-def read_pack(source: Source, findings: Findings) -> Pack | None:
+def read_pack(source: Source, findings: Findings, progress: Progress = silent) -> Pack | None:
     """The pack that these files are; None only if pack.yaml cannot be used at all.
 
     A pack is returned even where parts of it are wrong, so that a compiler can look for more; whether it may be
@@ -52,7 +53,7 @@ def read_pack(source: Source, findings: Findings) -> Pack | None:
     """
     manifest = _manifest(source, findings)
     desk = _Desk(source, manifest, manifest.default_locale if manifest else "en", findings)
-    resources = _resources(desk)
+    resources = _resources(desk, progress)
     images = {
         path: _image(path, data, findings) for path, data in source.files.items() if path.startswith(f"{IMAGES}/")
     }
@@ -67,11 +68,11 @@ def _manifest(source: Source, findings: Findings) -> Manifest | None:
     return None if text is None else read_manifest(text, folders, findings)
 
 
-def _resources(desk: _Desk) -> tuple[SourceResource, ...]:
+def _resources(desk: _Desk, progress: Progress) -> tuple[SourceResource, ...]:
     """Every resource, by kind and id; files that translate none of them are reported."""
     files = _by_resource(desk.source)
     found = []
-    for (kind, name), paths in sorted(files.items(), key=lambda entry: entry[0]):
+    for (kind, name), paths in progress(sorted(files.items(), key=lambda entry: entry[0]), "Reading"):
         if desk.findings.full:
             break
         if None in paths:

@@ -1,6 +1,6 @@
 """A questionnaire: sections of items to answer, scores over them, and what is recommended for which result.
 
-The shape only. What expressions mean and how scores come about is for `questionnaires/`.
+The shape only: what expressions mean and how scores come about is not known here.
 """
 
 from __future__ import annotations

@@ -1,1 +1,0 @@
-"""What authors of packs and plugins import in their own tests."""
