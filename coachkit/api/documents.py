@@ -11,6 +11,7 @@ import flask
 from coachkit.api import cursors, schemas
 from coachkit.api.answers import answer, json_bytes
 from coachkit.api.listing import FILTERS, check_fields, chosen, page
+from coachkit.api.metrics import count_render
 from coachkit.api.reading import Reading, cacheable
 from coachkit.api.services import edition_of, reading, services
 from coachkit.api.smorest import Api, Blueprint
@@ -153,6 +154,7 @@ def _rendered(request: Reading, found: Document, fields: str | None) -> bytes:
     if fields is not None:
         return json_bytes(chosen(shape(found), fields))
     plugin = services().formats[request.format.name]
+    count_render(request.format.name)
     try:
         return services().dispatch.call(plugin, "coachkit_formats", request.format.render, found, expected=bytes)
     except Fault as fault:

@@ -18,8 +18,8 @@ from werkzeug.http import parse_etags
 from werkzeug.routing import Map, MapAdapter, RoutingException
 
 from coachkit.api.parsing import Query, read_query
-from coachkit.api.reading import READING, Cacheable, Reader, Reading
-from coachkit.api.requests import CACHE, ORGANISATION, ROUTE
+from coachkit.api.reading import LIVE, READING, Cacheable, Reader, Reading
+from coachkit.api.requests import CACHE, HIT, ORGANISATION, ROUTE
 from coachkit.cache.flight import Flight
 from coachkit.cache.frames import Frame
 from coachkit.cache.store import MemoryStore
@@ -44,8 +44,11 @@ KEPT = (
 )
 """The headers of an answer that are the same for every reader, and so are kept with it."""
 NOT_ON_304 = frozenset({"Content-Type", "Content-Language", "Link", "Content-Security-Policy"})
-LONGEST_PATH = 512
-LONGEST_QUERY = 1_024
+LONGEST_REQUEST = 2_048
+"""Characters of path, query and negotiating headers: longer requests are none that readers send."""
+PLANS = 8_192
+_DECIDES = ("PATH_INFO", "QUERY_STRING", "HTTP_ACCEPT", "HTTP_ACCEPT_LANGUAGE")
+"""What of a request decides which answer it gets, beside who asks and what is published."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +91,17 @@ def _view(app: flask.Flask, endpoint: str) -> Any:
     return view
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """What requests with the same path, query and negotiating headers come to, while they lead to one edition."""
+
+    route: Route
+    values: Mapping[str, Any]
+    channel: str
+    reading: Reading
+    key: str
+
+
 class Fastlane:
     """The WSGI application in front of Flask's."""
 
@@ -106,48 +120,66 @@ class Fastlane:
         self._store = store
         self._authorise = authorise
         self._flight = Flight()
+        self._plans: dict[tuple[str, ...], _Plan] = {}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer from the store, or pass on and keep what comes back."""
-        found = self._settle(environ)
-        if found is None:
+        plan = self._settle(environ)
+        if plan is None:
             return self._app(environ, start_response)
-        reading, key = found
-        frame = self._store.get(key)
+        frame = self._store.get(plan.key)
         if frame:
             return self._from_store(frame, environ, start_response)
-        with self._flight.key(key):
-            frame = self._store.get(key)
+        with self._flight.key(plan.key):
+            frame = self._store.get(plan.key)
             if frame is None:
-                return self._from_app(reading, key, environ, start_response)
+                return self._from_app(plan.reading, plan.key, environ, start_response)
         return self._from_store(frame, environ, start_response)
 
-    def _settle(self, environ: WSGIEnvironment) -> tuple[Reading, str] | None:
-        """What the request comes to, and its key; None for anything that Flask must answer itself."""
+    def _settle(self, environ: WSGIEnvironment) -> _Plan | None:
+        """What the request comes to; None for anything that Flask must answer itself."""
         if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
             return None
-        path, raw_query = environ.get("PATH_INFO", ""), environ.get("QUERY_STRING", "")
-        if len(path) > LONGEST_PATH or len(raw_query) > LONGEST_QUERY:
+        asked = tuple(environ.get(name, "") for name in _DECIDES)
+        if sum(map(len, asked)) > LONGEST_REQUEST:
             return None
+        plan = self._plans.get(asked)
+        try:
+            if plan is None or self._reader.served(plan.values, plan.channel) is not plan.reading.served:
+                plan = self._planned(environ)
+                self._remember(asked, plan)
+        except CoachKitError:
+            return None  # Flask meets the same and answers with the problem
+        if plan is None or not self._authorise(environ, plan.reading.organisation):
+            return None
+        environ[READING] = plan.reading
+        environ[ROUTE] = plan.route.rule
+        environ[ORGANISATION] = plan.reading.organisation
+        return plan
+
+    def _planned(self, environ: WSGIEnvironment) -> _Plan | None:
+        """Work out a request; None if its path is no cacheable route's. Raises what Flask will say."""
+        path = environ.get("PATH_INFO", "")
         matched = self._routes.match(path)
         if matched is None:
             return None
         route, values = matched
-        try:
-            query = read_query(raw_query)
-            route.query.check(query)
-            if not self._authorise(environ, values["organisation"]):
-                return None
-            reading = self._reader.settle(route.declared, values, query, environ)
-        except CoachKitError:
-            return None  # Flask meets the same and answers with the problem
-        environ[READING] = reading
-        environ[ROUTE] = route.rule
-        environ[ORGANISATION] = reading.organisation
-        return reading, reading.key(path)
+        query = read_query(environ.get("QUERY_STRING", ""))
+        route.query.check(query)
+        reading = self._reader.settle(route.declared, values, query, environ)
+        channel = dict(query).get("channel", LIVE)
+        return _Plan(route, values, channel, reading, reading.key(path))
+
+    def _remember(self, asked: tuple[str, ...], plan: _Plan | None) -> None:
+        """Keep a plan for the next request with the same texts; when there are too many, start again."""
+        if plan is None:
+            return
+        if len(self._plans) >= PLANS:
+            self._plans.clear()
+        self._plans[asked] = plan
 
     def _from_store(self, frame: Frame, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        environ[CACHE] = "memory"
+        environ[CACHE] = HIT
         headers = list(frame.headers)
         etag = next((value for name, value in headers if name == "ETag"), None)
         if etag and _holds(environ.get("HTTP_IF_NONE_MATCH"), etag):

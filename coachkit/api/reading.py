@@ -121,7 +121,9 @@ class Reader:
     ) -> Reading:
         """Whose edition, which locale, which format. Raises a Refusal; `query` has passed the route's own check."""
         asked = dict(query)
-        served = self._served(path, asked)
+        served = self.served(path, asked.get("channel", LIVE))
+        if served is None:
+            raise NotFound("")
         kind = KIND_OF_FOLDER.get(path.get("kind", "")) if declared.offer == "documents" else None
         offered = self.offered(served, kind)
         locale = self._locale(asked, served, environ)
@@ -135,15 +137,11 @@ class Reader:
         installed = {name: self._plugins[name] for name in served.plugins if name in self._plugins}
         return Reading(served, "digest" in path, locale, chosen, tuple(vary), rest, installed)
 
-    def _served(self, path: Mapping[str, Any], asked: Mapping[str, str]) -> Served:
-        organisation = path["organisation"]
+    def served(self, path: Mapping[str, Any], channel: str) -> Served | None:
+        """The edition that an address leads to now: its own, or where the channel points; None if there is none."""
         if "digest" in path:
-            served = self._pointers.edition(organisation, path["digest"])
-        else:
-            served = self._pointers.channel(organisation, asked.get("channel", LIVE))
-        if served is None:
-            raise NotFound("")
-        return served
+            return self._pointers.edition(path["organisation"], path["digest"])
+        return self._pointers.channel(path["organisation"], channel)
 
     def _locale(self, asked: Mapping[str, str], served: Served, environ: WSGIEnvironment) -> str:
         if "locale" not in asked:
