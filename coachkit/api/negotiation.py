@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import Final
 
 from werkzeug.datastructures import LanguageAccept, MIMEAccept
 from werkzeug.http import parse_accept_header
 
 from coachkit.hooks.types import Format
+
+_UTF_8: Final = re.compile(r';\s*charset="?utf-8"?', re.IGNORECASE)
 
 
 def locale_for(accept_language: str | None, offered: Sequence[str], default: str) -> str:
@@ -30,10 +34,11 @@ def locale_for(accept_language: str | None, offered: Sequence[str], default: str
 def format_for(accept: str | None, offered: Sequence[Format]) -> Format | None:
     """The format for an Accept header (RFC 9110, 12.5.1), the first on offer where the caller has no wish.
 
-    None where nothing on offer is acceptable. Formats that are not negotiable are never chosen here.
+    None where nothing on offer is acceptable; asking for UTF-8, which everything is in, rules nothing out.
+    Formats that are not negotiable are never chosen here.
     """
     negotiable = [each for each in offered if each.negotiable]
     if not accept or accept.strip() == "*/*":
         return negotiable[0]
-    best = parse_accept_header(accept, MIMEAccept).best_match([each.media_type for each in negotiable])
+    best = parse_accept_header(_UTF_8.sub("", accept), MIMEAccept).best_match([each.media_type for each in negotiable])
     return next((each for each in negotiable if each.media_type == best), None)
