@@ -9,8 +9,9 @@ from collections.abc import Collection, Iterable
 
 from coachkit.packs.findings import Findings, nearest
 from coachkit.packs.markdown_source import BODY
-from coachkit.packs.model import Kind, Manifest
+from coachkit.packs.model import PLACEHOLDER_TYPES, Kind, Manifest
 from coachkit.packs.questionnaire_checks import check_questionnaire
+from coachkit.packs.values import problem_with
 from coachkit.packs.yaml_source import Node
 
 END = "end"
@@ -55,6 +56,15 @@ def check_ids(entries: Iterable[Node], findings: Findings) -> list[str]:
     return list(seen)
 
 
+def check_example(placeholder: Node, findings: Findings) -> None:
+    """Report an example that could not be filled in where it stands as an example."""
+    example = placeholder.get("example")
+    wanted = next((known for known in PLACEHOLDER_TYPES if known == placeholder.text_of("type")), None)
+    wrong = problem_with(example.text, wanted) if example and example.text and wanted else None
+    if example and wrong:
+        findings.error(example.place, "invalid-value", wrong, f"the type is {wanted}")
+
+
 def _check_dates(top: Node, findings: Findings) -> None:
     reviewed, by = top.text_of("last_reviewed"), top.get("review_by")
     if reviewed and by and by.text and by.text <= reviewed:
@@ -83,6 +93,7 @@ def _check_support(top: Node, manifest: Manifest | None, findings: Findings) -> 
 
 def _check_personal(top: Node, manifest: Manifest | None, findings: Findings) -> None:
     for name, node in top.mapped("placeholders"):
+        check_example(node, findings)
         if manifest and name in manifest.placeholders:
             message = f"pack.yaml has a placeholder “{name}” already"
             findings.error(node.key_place, "duplicate-id", message, "choose another name for the personal one")

@@ -11,6 +11,7 @@ from datetime import date
 from typing import Any, Literal
 
 from coachkit import __version__
+from coachkit.packs.checks import check_example
 from coachkit.packs.extract import extract
 from coachkit.packs.findings import Findings, nearest
 from coachkit.packs.model import PLACEHOLDER_TYPES, Contact, Manifest, Place, Placeholder, PlaceholderType, SupportSlot
@@ -18,7 +19,6 @@ from coachkit.packs.schemas import MANIFEST as SHAPE
 from coachkit.packs.source import LOCALE_PATTERN, LOCALES
 from coachkit.packs.source import MANIFEST as FILE
 from coachkit.packs.validate import validate
-from coachkit.packs.values import problem_with
 from coachkit.packs.versions import Range
 from coachkit.packs.yaml_source import Node, load
 
@@ -99,10 +99,7 @@ def _check_placeholder(name: str, node: Node, findings: Findings) -> None:
     if label and label.pairs() and main and sound and label.get(main) is None:
         message = f"the label of “{name}” is missing in {main}"
         findings.error(label.place, "missing-key", message, "the default locale needs one")
-    example, kind = node.get("example"), _type(node.text_of("type"))
-    wrong = problem_with(example.text, kind) if example and example.text and kind else None
-    if example and wrong:
-        findings.error(example.place, "invalid-value", wrong, f"the type is {kind}")
+    check_example(node, findings)
 
 
 def _type(name: str | None) -> PlaceholderType | None:

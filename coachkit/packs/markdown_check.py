@@ -27,6 +27,7 @@ TOP_HEADING = 3
 """The level at which headings inside a section start: the document is h1, its section h2."""
 
 _IMAGE = re.compile(r"images/[^/]+")
+_HEADING_ID = re.compile(r"\{#[^{}]*\}[ \t]*$")
 _ALIGN = {"text-align:left": "ck-left", "text-align:center": "ck-center", "text-align:right": "ck-right"}
 
 
@@ -80,8 +81,15 @@ def placeholder_problem(name: str, around: Surroundings) -> tuple[str, str, str 
     """Code, message and hint if no placeholder of that name is declared."""
     if name in around.placeholders:
         return None
-    hint = nearest(name, around.placeholders) or "declare it under placeholders: in pack.yaml"
+    hint = nearest(name, around.placeholders) or _WHERE_DECLARED[around.page.kind == "template"]
     return "unknown-placeholder", f"“{{{{{name}}}}}” is not declared", hint
+
+
+_WHERE_DECLARED = {
+    False: "declare it under placeholders: in pack.yaml",
+    True: "declare it under placeholders: here, or in pack.yaml if the organisation fills it in",
+}
+"""By whether the text is a template, which has placeholders of its own."""
 
 
 class _Walk:
@@ -180,6 +188,8 @@ class _Walk:
         self._locator.enter(token, cell=place in {"th_open", "td_open"})
         if place == "paragraph_open":
             self._stray_fences(token)
+        elif place == "heading_open":
+            self._heading_id(token)
         children = token.children or []
         for index, child in enumerate(children):
             self._child(child, children, index, in_heading=place == "heading_open")
@@ -189,6 +199,12 @@ class _Walk:
             line, column = self._locator.where(match.end() - len(match[0].lstrip()))
             hint = "a box needs as many colons at its end as at its start; \\::: is text"
             self._error(line, column, "unclosed-directive", f"“{match[0].strip()[:9]}” opens and closes nothing", hint)
+
+    def _heading_id(self, token: Token) -> None:
+        if match := _HEADING_ID.search(token.content):
+            message = f"“{match[0].strip()[:NAME_LENGTH]}” stands in a heading inside a section"
+            hint = "only sections have ids, those that start with ##"
+            self._error(*self._locator.where(match.start()), "invalid-value", message, hint)
 
     def _child(self, token: Token, siblings: Sequence[Token], index: int, *, in_heading: bool) -> None:
         at = self._locator.where(token.meta.get("at", 0))

@@ -132,6 +132,10 @@ def _section(lines: list[str], place: Place, findings: Findings) -> MarkdownText
     title, name = (match["title"].strip(), match["id"]) if match else ("", None)
     if not title:
         findings.error(place, "invalid-value", "the section has no title", "write ## Title {#id}")
+    elif "{{" in title:
+        at = Place(place.file, place.line, line.index("{{") + 1)
+        hint = "a title is plain text; put the placeholder into the text below"
+        findings.error(at, "placeholder-not-here", "“{{” cannot stand in a section's title", hint)
     if name is None:
         hint = f"write ## {title or 'Title'} {{#{_suggested(title)}}}"
         findings.error(place, "section-id-missing", "the section has no id", hint)

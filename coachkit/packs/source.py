@@ -23,6 +23,8 @@ from coachkit.packs.model import KIND_OF_FOLDER, NAME_LENGTH, NAME_PATTERN, Kind
 MANIFEST = "pack.yaml"
 IMAGES = "images"
 LOCALES = "locales"
+COMPANIONS = ("README", "LICENSE", "CHANGELOG")
+"""What the names of files at the top start with that go with a pack and are not read."""
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".svg")
 
 MAX_FILES = 5_000
@@ -40,7 +42,7 @@ _SUFFIX: Mapping[Kind, str] = {
     "pathway": ".yaml",
     "questionnaire": ".yaml",
 }
-_COMPANION = re.compile(r"(?:README|LICENSE|CHANGELOG)[A-Za-z0-9._-]{0,60}", re.ASCII)
+_COMPANION = re.compile(rf"(?:{'|'.join(COMPANIONS)})[A-Za-z0-9._-]{{0,60}}", re.ASCII)
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}\.(?:png|jpg|jpeg|webp|svg)", re.ASCII)
 _NAME = re.compile(NAME_PATTERN, re.ASCII)
 _LOCALE = re.compile(LOCALE_PATTERN, re.ASCII)
@@ -101,7 +103,9 @@ def kind_and_id(path: str) -> tuple[str | None, Kind, str] | None:
 def _report_unknown(path: str, findings: Findings, what: Belonging) -> None:
     place = Place(_printable(path))
     if what == "stray":
-        hint = nearest(path.split("/", 1)[0][:NAME_LENGTH], [MANIFEST, IMAGES, LOCALES, *KIND_OF_FOLDER])
+        name = path.split("/", 1)[0][:NAME_LENGTH]
+        known = [MANIFEST, IMAGES, LOCALES, *KIND_OF_FOLDER]
+        hint = nearest(name, known) or nearest(name.split(".", 1)[0], COMPANIONS)
         findings.warning(place, "unknown-file", "this is not part of a pack and is passed over", hint)
     else:
         findings.error(place, "unknown-file", "a pack has no such file", _expected(path))

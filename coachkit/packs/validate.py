@@ -84,7 +84,10 @@ def _unknown_key(owner: Owner, node: Node, key: str) -> tuple[Place, str, str, s
     if isinstance(owner, Shape) and key in owner.facts:
         message = f"“{key}” is not translated"
         return node.key_place, "not-translatable", message, "leave it out; it is the same in every locale"
-    hint = nearest(key[:NAME_LENGTH], valid) or f"the keys here are {', '.join(valid)}"
+    hint = nearest(key[:NAME_LENGTH], valid)
+    if hint is None and " " in key and node.loaded.written.get(node.path) == "":
+        hint = "put a text that has a comma in it between quotation marks"
+    hint = hint or f"the keys here are {', '.join(valid)}"
     return node.key_place, "unknown-key", f"“{shown(key)}” is not a key that is known here", hint
 
 

@@ -167,9 +167,19 @@ def _syntax_hint(error: yaml.MarkedYAMLError) -> str | None:
         return "put a text that has “: ” in it between quotation marks"
     if "cannot start any token" in problem and "\\t" in problem:
         return "indent with spaces, not with tabs"
-    if "expected ',' or" in problem or "cannot start any token" in problem:
-        return "put a text with special characters between quotation marks"
-    return None
+    if "expected <block end>" in problem:
+        return f"check the indentation, and {_QUOTE}"
+    return _QUOTE if any(words in problem for words in _SPECIAL) else None
+
+
+_QUOTE = "put a text with special characters between quotation marks"
+_SPECIAL = (
+    "expected ',' or",
+    "cannot start any token",
+    "expected alphabetic or numeric character",
+    "sequence entries are not allowed",
+)
+"""What the parser says where a plain text starts with, or has, a character that means something."""
 
 
 class _Stop(Exception):

@@ -31,6 +31,8 @@ _MESSAGES = {
 EXPRESSION_LENGTH = 500
 REFERENCE_PATTERN = rf"(?:{NAME_PATTERN}:)?(?:[a-z]+/)?{NAME_PATTERN}(?:#{NAME_PATTERN})?"
 """What JSON Schema is told of references."""
+_DAY_LENGTH = 40
+"""Room for a date in words, so that its author is told of its form and not of its length."""
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
@@ -168,8 +170,8 @@ class Day(Plain):
     wanted = "a date such as 2026-11-01"
 
     def __init__(self, description: str, **options: Any) -> None:
-        super().__init__(description, longest=10, **options)
-        tell(self, format="date")
+        super().__init__(description, longest=_DAY_LENGTH, **options)
+        tell(self, format="date", maxLength=10)
 
     def check(self, value: str) -> None:
         """Refuse what the calendar does not have."""
