@@ -69,9 +69,15 @@ def _organisation() -> flask.Response:
         request,
         made_from=("organisation", edition.digest),
         render=lambda: json_bytes(_shape(edition, request.locale)),
-        languages=lambda: [request.locale],
-        links=(),
+        languages=lambda: _languages(edition, request.locale),
     )
+
+
+def _languages(edition: Edition, locale: str) -> list[str]:
+    """The locales that the answer has words in: of the name, and of the contacts."""
+    named = [each for each in edition.chain(locale) if each in edition.choices.brand.name][:1]
+    contacts = [contact["locale"] for slot in _slots(edition) for contact in _support(edition, slot, locale)]
+    return list(dict.fromkeys([locale, *named, *contacts]))
 
 
 def _shape(edition: Edition, locale: str) -> dict[str, Any]:
