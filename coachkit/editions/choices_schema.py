@@ -7,7 +7,7 @@ published (`validate.py`), because that depends on the releases chosen.
 from __future__ import annotations
 
 import re
-from datetime import date
+from collections.abc import Callable
 from typing import Any
 
 import marshmallow as ma
@@ -15,6 +15,7 @@ from marshmallow import validate
 
 from coachkit.editions.contrast import ROLES
 from coachkit.packs.model import KINDS, NAME_LENGTH, NAME_PATTERN, PLACEHOLDER_PATTERN
+from coachkit.packs.values import problem_with
 from coachkit.packs.versions import Range
 
 LOCALE_PATTERN = r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?"
@@ -27,10 +28,17 @@ def _pattern(pattern: str, wanted: str) -> validate.Regexp:
     return validate.Regexp(re.compile(rf"\A(?:{pattern})\Z"), error=f"“{{input}}” is not {wanted}")
 
 
+def _short_names(reference: str) -> None:
+    if any(len(name) > NAME_LENGTH for name in re.split("[:/]", reference)):
+        raise ma.ValidationError(f"no name has more than {NAME_LENGTH} characters")
+
+
 NAME = [validate.Length(max=NAME_LENGTH), _pattern(NAME_PATTERN, "a name of lower-case letters, digits and hyphens")]
 LOCALE = _pattern(LOCALE_PATTERN, "a locale such as en-GB or cy")
-LOCALE_OR_EVERY = _pattern(rf"\*|{LOCALE_PATTERN}", "a locale such as en-GB, or * for every one")
-REFERENCE = _pattern(REFERENCE_PATTERN, "a resource such as core:module/first-hour")
+REFERENCE: list[Callable[[str], object]] = [
+    _pattern(REFERENCE_PATTERN, "a resource such as core:module/first-hour"),
+    _short_names,
+]
 COLOUR = _pattern(r"#[0-9a-fA-F]{6}", "a colour such as #1a2b3c")
 HTTPS = [validate.Length(max=2_000), validate.URL(schemes={"https"}, error="“{input}” is not an https address")]
 TEXT = validate.Length(min=1, max=TEXT_LENGTH)
@@ -74,11 +82,8 @@ class ContactSchema(_Schema):
     @ma.validates("verified_on")
     def _is_a_day(self, value: str | None, data_key: str) -> None:
         del data_key
-        if value is not None:
-            try:
-                date.fromisoformat(value)
-            except ValueError:
-                raise ma.ValidationError(f"“{value}” is not a day such as 2026-11-01") from None
+        if value is not None and problem_with(value, "date"):
+            raise ma.ValidationError(f"“{value}” is not a day such as 2026-11-01")
 
 
 class LogoSchema(_Schema):
@@ -128,19 +133,23 @@ class OverlaySchema(_Schema):
     title = ma.fields.String(validate=TEXT)
     text = ma.fields.String(validate=validate.Length(min=1, max=SECTION_LENGTH))
 
-    @ma.validates_schema
-    def _keys_go_together(self, data: dict[str, Any], **_: Any) -> None:
+    @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _keys_go_together(self, data: dict[str, Any], original: dict[str, Any], **_: Any) -> None:
+        if "op" not in data:
+            return
         needed, allowed = {
             "replace": ({"locale", "text"}, {"field", "section", "title"}),
             "hide": (set(), {"section"}),
             "insert": ({"locale", "section", "title", "text"}, {"before", "after"}),
         }[data["op"]]
-        given = set(data) - {"op", "target"}
+        given = set(original) & set(self.fields) - {"op", "target"}
         errors = {key: [f"“{data['op']}” needs it"] for key in needed - given}
         errors |= {key: [f"“{data['op']}” does not take it"] for key in given - needed - allowed}
-        if data["op"] == "replace" and ("field" in data) == ("section" in data):
+        if data["op"] == "replace" and ("field" in given) == ("section" in given):
             errors["field"] = ["name one of field and section"]
-        if data["op"] == "insert" and ("before" in data) == ("after" in data):
+        elif data["op"] == "replace" and {"field", "title"} <= given:
+            errors["title"] = ["only a section has a title; replace the field “title” for that of the resource"]
+        if data["op"] == "insert" and ("before" in given) == ("after" in given):
             errors["after"] = ["name one of before and after"]
         if errors:
             raise ma.ValidationError(errors)
@@ -186,19 +195,33 @@ class ChoicesSchema(_Schema):
         if errors:
             raise ma.ValidationError(errors)
 
-    @ma.validates_schema(skip_on_field_errors=True)
-    def _chains(self, data: dict[str, Any], **_: Any) -> None:
+    @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _locales_go_together(self, data: dict[str, Any], original: dict[str, Any], **_: Any) -> None:
+        locales, default = original.get("locales"), data.get("default_locale")  # data lacks what has been refused
+        if not isinstance(locales, dict):
+            return
+        chains = {locale: wrong for locale, chain in locales.items() if (wrong := _wrong_chain(locale, chain))}
         errors: dict[str, Any] = {}
-        for locale, chain in data["locales"].items():
-            if chain[0] != locale:
-                errors[locale] = {"value": [f"the chain of {locale} begins with {locale} itself"]}
-            elif len(set(chain)) != len(chain):
-                errors[locale] = {"value": ["a locale stands twice in the chain"]}
+        if chains:
+            errors["locales"] = {locale: {"value": [wrong]} for locale, wrong in chains.items()}
+        if default and default not in locales:
+            errors["default_locale"] = [f"{default} is not one of locales"]
+        elif default and _lacks(original.get("brand"), default):
+            errors["brand"] = {"name": [f"there is none in {default}, the default locale"]}
         if errors:
-            raise ma.ValidationError({"locales": errors})
-        if data["default_locale"] not in data["locales"]:
-            raise ma.ValidationError({"default_locale": [f"{data['default_locale']} is not one of locales"]})
+            raise ma.ValidationError(errors)
 
 
-NAMES = sorted({name for each in (ChoicesSchema, BrandSchema, OverlaySchema, ContactSchema) for name in each().fields})
-"""Every key that settings have anywhere, to find the nearest to one that does not exist."""
+def _wrong_chain(locale: str, chain: Any) -> str | None:
+    """What is wrong with a chain as a chain; what is no list of locales has been refused as such."""
+    if not isinstance(chain, list) or not chain or not all(isinstance(each, str) for each in chain):
+        return None
+    if chain[0] != locale:
+        return f"the chain of {locale} begins with {locale} itself"
+    return "a locale stands twice in the chain" if len(set(chain)) != len(chain) else None
+
+
+def _lacks(brand: Any, locale: str) -> bool:
+    """Whether a brand gives its name by locale and not in this one."""
+    name = brand.get("name") if isinstance(brand, dict) else None
+    return isinstance(name, dict) and bool(name) and locale not in name
