@@ -88,6 +88,19 @@ EASTGATE: Mapping[str, Any] = {
 }
 ORGANISATIONS = {"northbridge": NORTHBRIDGE, "harbour": HARBOUR, "eastgate": EASTGATE}
 
+_SMALL = """\
+id: {pack}
+version: {version}
+title: The pack {pack}
+description: A few modules.
+licence: CC-BY-4.0
+authors: [{{role: careers adviser}}]
+default_locale: en-GB
+locales: [en-GB]
+coachkit: ">=0.1,<1"
+visibility: {visibility}
+"""
+
 
 @dataclass
 class House:
@@ -106,6 +119,16 @@ class House:
     def publish(self, **changes: Change) -> str:
         """Publish the small pack with these changes (see packmaker) and give its release's digest."""
         return self.publish_folder(make_pack(self._new_folder("pack"), **changes))
+
+    def publish_small(self, pack: str, version: str = "1.0.0", visibility: str = "public", **modules: str) -> str:
+        """Publish a pack of a few English modules by id, and nothing else."""
+        folder = self._new_folder("pack") / pack
+        (folder / "modules").mkdir(parents=True)
+        description = _SMALL.format(pack=pack, version=version, visibility=visibility)
+        (folder / "pack.yaml").write_text(description, encoding="utf-8")
+        for name, text in modules.items():
+            (folder / "modules" / f"{name}.md").write_text(text, encoding="utf-8")
+        return self.publish_folder(folder)
 
     def publish_core(self) -> str:
         """Publish the first-party pack."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from urllib.parse import urlencode
 
 import flask
 import orjson
@@ -29,7 +30,7 @@ def answer(
     `made_from` names everything that the body is made from, beside format, locale and query; `languages` are those
     present, the main one first.
     """
-    query = "&".join(f"{name}={value}" for name, value in request.query)
+    query = urlencode(request.query)
     tag = etag(services().secret, request.organisation, request.format.name, request.locale, query, *made_from)
     if flask.request.if_none_match.contains_weak(tag.strip('"')):
         response = flask.Response(status=304)

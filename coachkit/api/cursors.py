@@ -20,11 +20,10 @@ def make(secret: bytes, listing: str, last_id: str) -> str:
 def read(secret: bytes, listing: str, cursor: str) -> str:
     """The id after which to go on. Raises BadRequest for anything that `make` did not make for this listing."""
     try:
-        data = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        last_id = data[_SEAL:].decode()
+        last_id = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)[_SEAL:].decode()
     except (binascii.Error, ValueError):
         raise _invalid() from None
-    if not hmac.compare_digest(data[:_SEAL], _seal(secret, listing, last_id)):
+    if not hmac.compare_digest(cursor, make(secret, listing, last_id)):
         raise _invalid()
     return last_id
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
 import flask
 
@@ -96,25 +95,21 @@ def edition_resource(
 def _list(query: dict[str, Any], kind: Kind) -> flask.Response:
     request = reading()
     edition = edition_of(request)
-    filters: dict[str, list[str]] = {name: query[name] for name in (*FILTERS, "pack") if name in query}
+    filters = {name: sorted(set(query[name])) for name in (*FILTERS, "pack") if name in query}
     listing = f"{request.organisation} {kind} {sorted(filters.items())}"
     check_fields(query.get("fields_"))
     after = cursors.read(services().secret, listing, query["cursor"]) if "cursor" in query else ""
     found = page(edition, kind, request.locale, filters, after=after, limit=query["limit"])
     items = [chosen(item, query.get("fields_")) for item in found.items]
+    cursor = cursors.make(services().secret, listing, found.last) if found.last else None
+    following = request.address(flask.request.path, cursor=cursor) if cursor else None
     return answer(
         request,
         made_from=("list", flask.request.path, edition.digest),
         render=lambda: json_bytes({"items": items}),
         languages=lambda: _languages(edition, kind, found.items, request.locale),
-        links=[_next(cursors.make(services().secret, listing, found.last))] if found.last else (),
+        links=[f'<{following}>; rel="next"'] if following else (),
     )
-
-
-def _next(cursor: str) -> str:
-    """The Link to the page after, with the same query."""
-    pairs = [pair for pair in flask.request.args.items(multi=True) if pair[0] != "cursor"]
-    return f'<{flask.request.path}?{urlencode([*pairs, ("cursor", cursor)])}>; rel="next"'
 
 
 def _languages(edition: Edition, kind: Kind, items: list[dict[str, Any]], locale: str) -> list[str]:

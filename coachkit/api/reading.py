@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from urllib.parse import urlencode
 
 from coachkit.api.negotiation import format_for, locale_for
 from coachkit.editions.pointers import Pointers, Served
@@ -53,13 +54,17 @@ def cacheable(offer: Offer = "json") -> Callable[[View], View]:
 
 @dataclass(frozen=True)
 class Reading:
-    """A reading request, settled. `query` is what is left of the query when channel, locale and format are taken."""
+    """A reading request, settled.
+
+    `asked` are channel, locale and format where the query named them, `query` is what is left of it; both in one
+    order and spelling, however the caller wrote them.
+    """
 
     served: Served
     at_edition: bool
     locale: str
     format: Format
-    vary: tuple[str, ...]
+    asked: tuple[tuple[str, str], ...]
     query: tuple[tuple[str, str], ...]
     settled_by: Mapping[str, str]
     """The plugin versions that are installed now, of those the edition enables."""
@@ -83,11 +88,21 @@ class Reading:
             return "no-cache"
         return f"public, {_EDITION_AGE}"
 
+    @property
+    def vary(self) -> list[str]:
+        """The request headers that had a say, because no parameter stood in for them."""
+        named = {name for name, _ in self.asked}
+        return [header for name, header in (("format", "Accept"), ("locale", "Accept-Language")) if name not in named]
+
+    def address(self, path: str, **changed: str) -> str:
+        """The path with this request's query, some parameters changed: the same however the caller spelt it."""
+        kept = [pair for pair in (*self.asked, *self.query) if pair[0] not in changed]
+        return f"{path}?{urlencode([*kept, *changed.items()])}"
+
     def key(self, path: str) -> str:
         """What the answer is kept under: nothing that is not in it can change a byte of the answer."""
-        query = "&".join(f"{name}={value}" for name, value in self.query)
-        parts = (self.organisation, self.served.digest, path, query, self.format.name, self.locale, *self.vary)
-        return "\n".join(part.replace("\n", "%0A") for part in parts)
+        asked = urlencode((*self.asked, *self.query))  # so that no value can pass for another parameter
+        return f"{self.organisation}\n{self.served.digest}\n{self.format.name}\n{self.locale}\n{asked}\n{path}"
 
 
 class Reader:
@@ -128,14 +143,14 @@ class Reader:
         offered = self.offered(served, kind)
         locale = self._locale(asked, served, environ)
         chosen = self._format(asked, offered, environ)
-        vary = [] if "format" in asked else ["Accept"]
-        vary += [] if "locale" in asked else ["Accept-Language"]
-        rest = tuple(sorted(pair for pair in query if pair[0] not in {"channel", "locale", "format"}))
+        named = {"channel": asked.get("channel", LIVE), "locale": locale, "format": chosen.name}
+        taken = tuple((name, value) for name, value in named.items() if name in asked)
+        rest = tuple(sorted(pair for pair in query if pair[0] not in named))
         if chosen.name != "json" and (fields := next((name for name, _ in rest if name == "fields"), None)):
             error = FieldError("invalid-value", "Chosen fields come as JSON only.", parameter=fields)
             raise BadRequest("The parameter fields goes with JSON.", (error,))
         installed = {name: self._plugins[name] for name in served.plugins if name in self._plugins}
-        return Reading(served, "digest" in path, locale, chosen, tuple(vary), rest, installed)
+        return Reading(served, "digest" in path, locale, chosen, taken, rest, installed)
 
     def served(self, path: Mapping[str, Any], channel: str) -> Served | None:
         """The edition that an address leads to now: its own, or where the channel points; None if there is none."""
