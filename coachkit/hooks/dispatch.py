@@ -9,11 +9,11 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeGuard, TypeVar
 
 import structlog
 
-from coachkit.hooks.manager import Manager, Plugin
+from coachkit.hooks.manager import Manager, Plugin, said
 
 T = TypeVar("T")
 
@@ -30,11 +30,13 @@ class Dispatch:
     """Asks the plugins of one application. Safe to share between threads."""
 
     def __init__(self, manager: Manager, on_fault: Callable[[str, str], None] | None = None) -> None:
-        """`on_fault(plugin, hook)` is told of every fault, for the metrics."""
+        """`on_fault(plugin, hook)` is told of every fault, for the metrics. Says which plugins cannot be used."""
         self.manager = manager
         self._on_fault = on_fault
         self._faults: Counter[str] = Counter()
         self._lock = threading.Lock()
+        for each in manager.unusable:
+            _log.error("plugin not used", plugin=each.name, reason=each.reason)
 
     @property
     def quarantined(self) -> tuple[str, ...]:
@@ -50,11 +52,11 @@ class Dispatch:
                 values = self.call(plugin, hook, _gathered, function, arguments, expected=list)
             except Fault:
                 continue
-            wrong = next((value for value in values if not isinstance(value, expected)), None)
-            if wrong is None:
-                contributions.extend((plugin, value) for value in values)
+            wrong = [type(value).__name__ for value in values if not _is(value, expected)]
+            if wrong:
+                self._fault(plugin, hook, f"returned a {wrong[0]} among what should be {expected.__name__}")
             else:
-                self._fault(plugin, hook, f"returned a {type(wrong).__name__} among what should be {expected.__name__}")
+                contributions.extend((plugin, value) for value in values)
         return contributions
 
     def call(self, plugin: Plugin, hook: str, function: Callable[..., Any], *arguments: Any, expected: type[T]) -> T:
@@ -68,9 +70,9 @@ class Dispatch:
         except BaseException as error:
             if plugin.core and isinstance(error, Exception):
                 raise
-            self._fault(plugin, hook, f"raised {type(error).__name__}: {error}")
+            self._fault(plugin, hook, f"raised {said(error)}")
             raise Fault(f"{plugin.name} failed in {hook}") from error
-        if not isinstance(value, expected):
+        if not _is(value, expected):
             self._fault(plugin, hook, f"returned {type(value).__name__} where {expected.__name__} is wanted")
             raise Fault(f"{plugin.name} failed in {hook}")
         return value
@@ -81,6 +83,11 @@ class Dispatch:
         _log.error("plugin fault", plugin=plugin.name, hook=hook, reason=reason)
         if self._on_fault:
             self._on_fault(plugin.name, hook)
+
+
+def _is(value: object, expected: type[T]) -> TypeGuard[T]:
+    """Whether a value is of a type; by its true type, since `__class__`, which isinstance asks too, is plugin code."""
+    return issubclass(type(value), expected)
 
 
 def _gathered(function: Callable[..., Iterable[Any] | None], arguments: dict[str, Any]) -> list[Any]:

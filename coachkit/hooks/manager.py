@@ -7,7 +7,7 @@ used (does not import, misspells a hook, wraps another's call) is left out whole
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
@@ -68,7 +68,9 @@ def build(allowed: Sequence[str], core: Iterable[tuple[str, object]]) -> Manager
     own = [Plugin(name, __version__, implementation) for name, implementation in core]
     plugins: list[Plugin] = []
     unusable: list[Unusable] = []
-    installed = {entry.name: entry for entry in entry_points(group=GROUP)}
+    installed: dict[str, list[EntryPoint]] = {}
+    for entry in entry_points(group=GROUP):
+        installed.setdefault(entry.name, []).append(entry)
     for name in sorted(set(allowed)):
         outcome = _load(name, installed)
         (plugins if isinstance(outcome, Plugin) else unusable).append(outcome)  # type: ignore[arg-type]
@@ -79,31 +81,52 @@ def build(allowed: Sequence[str], core: Iterable[tuple[str, object]]) -> Manager
     return Manager(tuple(plugin for plugin in ordered if plugin.name not in refused), tuple(unusable))
 
 
-def _load(name: str, installed: dict[str, EntryPoint]) -> Plugin | Unusable:
-    entry = installed.get(name)
-    if entry is None:
+def _load(name: str, installed: Mapping[str, Sequence[EntryPoint]]) -> Plugin | Unusable:
+    found = installed.get(name, ())
+    if not found:
         hint = nearest(name, installed)
         return Unusable(name, f"no installed package offers it{f'; {hint}' if hint else ''}")
     if name.startswith(CORE_PREFIX):
         return Unusable(name, f"names that begin with {CORE_PREFIX} are CoachKit's own")
+    if len(found) > 1:
+        offering = ", ".join(sorted(entry.dist.name if entry.dist else "?" for entry in found))
+        return Unusable(name, f"several installed packages offer it: {offering}")
+    entry = found[0]
     try:
         implementation = entry.load()
+        implementation = implementation() if inspect.isclass(implementation) else implementation
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 a plugin may even exit while it is imported
-        return Unusable(name, f"it cannot be imported: {type(error).__name__}: {error}")
+        return Unusable(name, f"it cannot be imported: {said(error)}")
     version = entry.dist.version if entry.dist else "0"
-    return Plugin(name, version, implementation() if inspect.isclass(implementation) else implementation)
+    return Plugin(name, version, implementation)
+
+
+def said(error: BaseException) -> str:
+    """An error of a plugin's in words, even if it cannot say them."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 its words are plugin code too
+        return type(error).__name__
 
 
 def _refused(plugin: Plugin) -> str | None:
     """Why a plugin cannot be used, None if it can."""
+    try:
+        return _misfit(plugin)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 looking at a plugin's attributes runs its code
+        return f"it does not fit the hooks: {said(error)}"
+
+
+def _misfit(plugin: Plugin) -> str | None:
+    """What about a plugin does not fit the hooks; raises what pluggy, or the plugin itself, raises."""
     manager = pluggy.PluginManager(specs.PROJECT)
     manager.add_hookspecs(specs)
-    try:
-        manager.register(plugin.implementation, name=plugin.name)
-    except (pluggy.PluginValidationError, ValueError, TypeError) as error:
-        return f"it does not fit the hooks: {error}"
+    manager.register(plugin.implementation, name=plugin.name)
+    marked = set()
     for attribute, function, options in _marked(manager, plugin.implementation):
         if options.get("wrapper") or options.get("hookwrapper"):
             return f"{attribute} is a wrapper; a plugin contributes and does not change what others do"
@@ -113,8 +136,11 @@ def _refused(plugin: Plugin) -> str | None:
             return f"{attribute} is no hook{_hint(attribute)}"
         if any(p.default is not p.empty for p in inspect.signature(function).parameters.values()):
             return f"{attribute} has an argument with a default, which would never be passed"
-    for attribute in dir(plugin.implementation):
-        if attribute.startswith("coachkit_") and attribute not in specs.HOOKS:
+        marked.add(attribute)
+    for attribute in sorted(set(dir(plugin.implementation)) - marked):
+        if attribute in specs.HOOKS:
+            return f"{attribute} is not marked with @hookimpl"
+        if attribute.startswith("coachkit_") and callable(getattr(plugin.implementation, attribute)):
             return f"{attribute} is no hook{_hint(attribute)}"
     return None
 

@@ -1,23 +1,33 @@
-"""The values that hooks take and return. Frozen: a plugin cannot change what another organisation sees."""
+"""The values that hooks take and return. Frozen: a plugin cannot change what another organisation sees.
+
+What a plugin makes checks itself when it is made, so that a wrong value is a fault in the plugin's own code.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from coachkit.packs.directives import Directive, DirectiveCall
-from coachkit.packs.model import KINDS, Kind
+from coachkit.packs.model import KINDS, NAME_PATTERN, Kind
 
 __all__ = ["ContentPack", "Directive", "DirectiveCall", "Document", "Format"]
+
+_MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*")
 
 
 @dataclass(frozen=True)
 class ContentPack:
-    """A pack that comes with the plugin: the folder that holds its pack.yaml."""
+    """A pack that comes with the plugin: the folder that holds its pack.yaml. Raises TypeError if it is no Path."""
 
     path: Path
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.path, Path):
+            raise TypeError(f"a ContentPack's path is a pathlib.Path, not {self.path!r}")
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,8 @@ class Format:
     """A way to write a document down.
 
     `name` is what `?format=` takes; `media_type` is what `Accept` matches and `Content-Type` says.
-    `negotiable` False means that only `?format=` gives it.
+    `negotiable` False means that only `?format=` gives it. Raises ValueError for a name or a media type that is none,
+    or kinds that there are not, and TypeError for a `render` that cannot be called.
     """
 
     name: str
@@ -63,3 +74,13 @@ class Format:
     render: Callable[[Document], bytes]
     kinds: tuple[Kind, ...] = KINDS
     negotiable: bool = True
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.name, str) and re.fullmatch(NAME_PATTERN, self.name)):
+            raise ValueError(f"a Format's name is of lower-case letters, digits and hyphens, not {self.name!r}")
+        if not (isinstance(self.media_type, str) and _MEDIA_TYPE.fullmatch(self.media_type)):
+            raise ValueError(f"a Format's media_type is one such as text/plain, not {self.media_type!r}")
+        if not callable(self.render):
+            raise TypeError(f"a Format's render is a function, not {self.render!r}")
+        if not (isinstance(self.kinds, tuple) and set(self.kinds) <= set(KINDS)):
+            raise ValueError(f"a Format's kinds are a tuple of {', '.join(KINDS)}, not {self.kinds!r}")

@@ -9,8 +9,11 @@ The six of CoachKit's own are listed in `hooks/core.py` and arrive through the s
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from coachkit.packs.model import NAME_PATTERN
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,18 @@ class Directive:
 
     `render` returns HTML, which is sanitised with everything else: what the allow-list does not keep is gone.
     Without it the box is `<aside class="ck-box ck-<name>"><p class="ck-box-title">title</p>…</aside>`.
+    Raises ValueError for a name that no author could write, and TypeError for labels or a `render` of the wrong type.
     """
 
     name: str
     labels: Mapping[str, str]
     render: Callable[[DirectiveCall], str] | None = None
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.name, str) and re.fullmatch(NAME_PATTERN, self.name)):
+            raise ValueError(f"a Directive's name is of lower-case letters, digits and hyphens, not {self.name!r}")
+        texts = (*self.labels, *self.labels.values()) if isinstance(self.labels, Mapping) else (None,)
+        if not all(isinstance(text, str) for text in texts):
+            raise TypeError(f"a Directive's labels map a language to words, and are not {self.labels!r}")
+        if self.render is not None and not callable(self.render):
+            raise TypeError(f"a Directive's render is a function, not {self.render!r}")
