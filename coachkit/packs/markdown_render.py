@@ -78,9 +78,10 @@ def render(tokens: Sequence[Token], locale: str, limit: int) -> str:
 def _boxed(box: Box, inner: str, locale: str, limit: int) -> str:
     """The HTML of one directive, by its own code if it has any."""
     directive = box.directive
-    title = box.title or label_of(directive, locale)
+    label = label_of(directive, locale)
     if directive.render is None:
-        return _default(directive.name, title, inner)
+        return _default(directive.name, f"{label}: {box.title}" if box.title else label, inner)
+    title = box.title or label
     try:
         html: object = directive.render(DirectiveCall(directive.name, title, locale, inner))
     except Exception as error:
@@ -93,4 +94,5 @@ def _boxed(box: Box, inner: str, locale: str, limit: int) -> str:
 
 
 def _default(name: str, title: str, inner: str) -> str:
-    return f'<aside class="ck-box ck-{name}"><p class="ck-box-title">{escape(title)}</p>\n{inner}</aside>\n'
+    words = f'<p class="ck-box-title"><strong>{escape(title)}</strong></p>'
+    return f'<aside class="ck-box ck-{name}">{words}\n{inner}</aside>\n'

@@ -106,12 +106,12 @@ def test_picture():
 
 
 def test_box():
-    """A directive is an aside with its label, in the text's language where there is one."""
+    """A directive is an aside with its label, in the text's language where there is one, before its own title."""
     welsh = Surroundings(AROUND.page, "cy", directives=AROUND.directives)
-    box = '<aside class="ck-box ck-tip"><p class="ck-box-title">{}</p>\n<p>Text.</p>\n</aside>\n'
+    box = '<aside class="ck-box ck-tip"><p class="ck-box-title"><strong>{}</strong></p>\n<p>Text.</p>\n</aside>\n'
     assert html(":::tip\nText.\n:::") == box.format("Tip")
     assert html(":::tip\nText.\n:::", welsh) == box.format("Awgrym")
-    assert html(":::tip A <b> & *c*\nText.\n:::") == box.format("A &lt;b&gt; &amp; *c*")
+    assert html(":::tip A <b> & *c*\nText.\n:::") == box.format("Tip: A &lt;b&gt; &amp; *c*")
 
 
 @pytest.mark.parametrize(
