@@ -55,8 +55,9 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command. Exit 0 when it is done, 1 for problems found, 2 for wrong usage or settings."""
+    """Run a command and exit: 0 when it is done, 1 for problems found, 2 for wrong usage or settings."""
     from coachkit.cli.output import reported
 
     with reported(as_json="--json" in (sys.argv if arguments is None else arguments)):
-        cli.main(args=list(arguments) if arguments is not None else None, prog_name="coachkit")
+        given = list(arguments) if arguments is not None else None
+        sys.exit(cli.main(args=given, prog_name="coachkit", standalone_mode=False))

@@ -9,6 +9,7 @@ from coachkit.cli.output import json_option, show
 from coachkit.db import channels as rows
 from coachkit.db.channels import Channel
 from coachkit.editions import channels
+from coachkit.errors import NotFound
 from coachkit.organisations.organisations import find
 
 
@@ -50,6 +51,8 @@ def history(slug: str, name: str, *, as_json: bool) -> None:
     """Every move of channel NAME (live if none is given), the newest first."""
     with installation() as here, here.database.read() as conn:
         moves = rows.history(conn, find(conn, slug).id, name)
+    if not moves:
+        raise NotFound(f"{slug} has no channel {name}")
     values = [
         {"moved_at": m.moved_at.isoformat(), "from": m.from_digest, "to": m.to_digest, "note": m.note} for m in moves
     ]

@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,11 +17,11 @@ from coachkit.cli import server
 from coachkit.cli.edition import LIVE, publish_edition
 from coachkit.cli.install import SECRET_BYTES
 from coachkit.cli.installation import Installation, installation, now
-from coachkit.cli.output import warn
+from coachkit.cli.output import json_option, show, warn
 from coachkit.cli.pack import publish_pack
 from coachkit.db import channels, migrate
 from coachkit.db import organisations as rows
-from coachkit.errors import Conflict
+from coachkit.errors import Conflict, PackInvalid
 from coachkit.organisations import files, organisations
 from coachkit.settings import Settings, load, write_config
 
@@ -28,6 +29,8 @@ CONFIG = "coachkit.toml"
 DATABASE = "coachkit.sqlite"
 FOLDER = Path(__file__).parent / "demo_organisations"
 ORGANISATIONS = ("northbridge", "harbour")
+_OWN = {"database_url": f"sqlite:///{DATABASE}", "data_dir": ".", "metrics_dir": "metrics"}
+"""Settings that are the demo's own, whatever the environment says of another installation; its secret is too."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,10 @@ class _Place:
 
     @property
     def environment(self) -> dict[str, str]:
-        """This process's environment, told of the demo's settings."""
-        return {**os.environ, "COACHKIT_CONFIG": str(self.config)}
+        """This process's environment, told of the demo's settings, and of no other database or secret."""
+        own = {f"COACHKIT_{name.upper()}" for name in (*_OWN, "secret_key")}
+        others = {name: value for name, value in os.environ.items() if name not in own}
+        return {**others, "COACHKIT_CONFIG": str(self.config)}
 
     @property
     def address(self) -> str:
@@ -62,9 +67,12 @@ class _Place:
     type=click.Path(file_okay=False, path_type=Path),
     help="A folder for its database, settings and secret.",
 )
-def demo(port: int, data: Path) -> None:
+@json_option
+def demo(port: int, data: Path, *, as_json: bool) -> None:
     """Make two demo organisations, a university in two languages and a recruiter, and serve them."""
     place = _Place(data.absolute(), port)
+    bind = f"127.0.0.1:{port}"
+    server.refuse_taken(bind, "--port")
     settings = _settings(place)
     with installation(settings, migrated=False) as here:
         migrate.upgrade(here.database)
@@ -72,31 +80,29 @@ def demo(port: int, data: Path) -> None:
             _publish(here, path)
         for slug in ORGANISATIONS:
             _organisation(here, slug)
-    for line in _welcome(place):
-        click.echo(line)
-    server.run(settings, f"127.0.0.1:{port}", place.environment)
+    welcome = _welcome(place)
+    show(welcome, _said(welcome), as_json=as_json)
+    server.run(settings, bind, place.environment)
 
 
 def _settings(place: _Place) -> Settings:
     """The demo's settings: those that are there, or new ones with a secret of their own."""
     place.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     if not place.config.exists():
-        values = {
-            "database_url": f"sqlite:///{DATABASE}",
-            "secret_key": secrets.token_hex(SECRET_BYTES),
-            "data_dir": ".",
-            "metrics_dir": "metrics",
-        }
-        write_config(place.config, values)
+        write_config(place.config, {**_OWN, "secret_key": secrets.token_hex(SECRET_BYTES)})
     return load(place.environment)
 
 
 def _publish(here: Installation, path: Path) -> None:
-    """Publish a pack; one that was edited under a published version is warned about, and what is stored serves."""
+    """Publish a pack; one that cannot be, for its version or for its faults, is warned about: what is stored serves."""
     try:
         publish_pack(here, path)
     except Conflict as conflict:
         warn(f"warning: {path.name}: {conflict.detail}. The stored release is served.")
+    except PackInvalid as invalid:
+        for problem in invalid.problems:
+            warn(f"{path.name}/{problem}")
+        warn(f"warning: {path.name} has errors and is not published.")
 
 
 def _organisation(here: Installation, slug: str) -> None:
@@ -110,26 +116,35 @@ def _organisation(here: Installation, slug: str) -> None:
         publish_edition(here, slug, LIVE)
 
 
-def _welcome(place: _Place) -> Iterator[str]:
-    """What to open, the export line, and requests that work as printed."""
+def _welcome(place: _Place) -> dict[str, Any]:
+    """Where it is, what to open, the export line, and requests that work as printed."""
     modules = f"{place.address}/v1/orgs/northbridge/modules"
-    yield f"CoachKit serves two demo organisations at {place.address}"
-    yield ""
-    yield "Open"
-    yield f"  {modules}/first-hour?format=html"
-    yield f"  {modules}/ask-for-feedback?format=html&locale=cy"
-    yield f"  {place.address}/docs"
-    yield ""
-    yield "In another terminal, for coachkit's other commands"
-    yield f"  export COACHKIT_CONFIG={shlex.quote(str(place.config))}"
-    yield ""
-    yield "Try"
-    yield f"  curl -s '{place.address}/v1/orgs/northbridge'"
-    yield f"  curl -si '{modules}/ask-for-feedback?locale=cy'"
     fill = f"{place.address}/v1/orgs/harbour/templates/thank-you-after-rejection/fill"
-    yield f"  curl -s -H 'Content-Type: application/json' -d '{FILL}' '{fill}'"
-    yield ""
-    yield "Stop with Ctrl-C."
+    return {
+        "address": place.address,
+        "open": [
+            f"{modules}/first-hour?format=html",
+            f"{modules}/ask-for-feedback?format=html&locale=cy",
+            f"{place.address}/docs",
+        ],
+        "export": f"export COACHKIT_CONFIG={shlex.quote(str(place.config))}",
+        "try": [
+            f"curl -s '{place.address}/v1/orgs/northbridge'",
+            f"curl -si '{modules}/ask-for-feedback?locale=cy'",
+            f"curl -s -H 'Content-Type: application/json' -d '{FILL}' '{fill}'",
+        ],
+    }
+
+
+def _said(welcome: dict[str, Any]) -> Iterator[str]:
+    yield f"CoachKit serves two demo organisations at {welcome['address']}"
+    yield "\nOpen"
+    yield from (f"  {each}" for each in welcome["open"])
+    yield "\nIn another terminal, for coachkit's other commands"
+    yield f"  {welcome['export']}"
+    yield "\nTry"
+    yield from (f"  {each}" for each in welcome["try"])
+    yield "\nStop with Ctrl-C."
 
 
 FILL = json.dumps(

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from coachkit import settings as settings_module
+from coachkit.api import logs
 from coachkit.db import migrate
 from coachkit.db.database import Database
 from coachkit.editions.publish import Tools
@@ -45,7 +46,8 @@ def directives(dispatch: Dispatch) -> list[tuple[str, Directive]]:
 
 
 def plugins(allowed: tuple[str, ...] = ()) -> Dispatch:
-    """The plugins that are allowed, for commands that need no installation."""
+    """The plugins that are allowed, for commands that need no installation; what they log goes to stderr."""
+    logs.configure()
     return Dispatch(manager.build(allowed, [(core.NAME, core)]))
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, TypeVar
 
 import click
 
-from coachkit.errors import Problem, Problems, Refusal, SettingsError
+from coachkit.errors import BadRequest, Problem, Problems, Refusal, SettingsError
 
 FOUND, WRONG = 1, 2
 """Exit statuses: problems were found; the usage or the settings are wrong."""
@@ -65,16 +65,31 @@ def reported(*, as_json: bool) -> Iterator[None]:
         for problem in error.problems:
             click.echo(str(problem), err=True)
         sys.exit(FOUND)
+    except click.ClickException as error:
+        error.show()
+        _document("usage", error.format_message(), as_json=as_json)
+        sys.exit(WRONG)
+    except click.Abort:
+        warn("Stopped.")
+        sys.exit(FOUND)
     except SettingsError as error:
-        _refuse(str(error), as_json=as_json)
+        _refuse("settings", str(error), as_json=as_json)
         sys.exit(WRONG)
     except Refusal as error:
-        _refuse(error.detail, as_json=as_json)
-        sys.exit(FOUND)
+        _refuse(error.slug, error.detail, as_json=as_json)
+        sys.exit(WRONG if isinstance(error, BadRequest) else FOUND)
+    except OSError as error:
+        named = f"{error.filename}: {error.strerror}" if error.filename is not None else str(error)
+        _refuse("file", named, as_json=as_json)
+        sys.exit(WRONG)
 
 
-def _refuse(message: str, *, as_json: bool) -> None:
+def _refuse(code: str, message: str, *, as_json: bool) -> None:
+    warn(f"coachkit: {message}")
+    _document(code, message, as_json=as_json)
+
+
+def _document(code: str, message: str, *, as_json: bool) -> None:
+    """With --json, the shape that checks have too, so that whoever reads it needs no other."""
     if as_json:
-        problem: Mapping[str, Any] = asdict(Problem("", None, None, "refused", message))
-        click.echo(json.dumps({"ok": False, "problems": [problem]}, ensure_ascii=False, indent=2))
-    click.echo(f"coachkit: {message}", err=True)
+        show({"ok": False, "problems": [asdict(Problem("", None, None, code, message))]}, (), as_json=True)

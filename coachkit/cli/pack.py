@@ -18,6 +18,7 @@ from coachkit.errors import BadRequest, NotFound, PackInvalid
 from coachkit.hooks.dispatch import Dispatch
 from coachkit.packs import source as sources
 from coachkit.packs.check import Checked, check
+from coachkit.packs.diff import Change
 from coachkit.packs.diff import diff as difference
 from coachkit.packs.findings import Findings
 from coachkit.packs.json_schemas import json_schemas
@@ -137,8 +138,8 @@ def diff(old: str, new: str, *, as_json: bool) -> None:
     lines = [
         *(f"added    {each}" for each in found.added),
         *(f"removed  {each}" for each in found.removed),
-        *(f"changed  {each.kind}/{each.id}: {', '.join(_parts(each))}" for each in found.changed),
-        f"This asks for a {found.step} step" + (":" if found.reasons else "; nothing changed."),
+        *(f"changed  {each.kind}/{each.id}: {_parts(each)}" for each in found.changed),
+        f"This asks for a {found.step} step:" if found.reasons else "Nothing changed, so this asks for no step.",
         *(f"  {each.step}: {each.where} {each.what}" for each in found.reasons),
     ]
     show(asdict(found), lines, as_json=as_json)
@@ -212,6 +213,6 @@ def _head(head: rows.ReleaseHead) -> dict[str, Any]:
     }
 
 
-def _parts(change: Any) -> list[str]:
-    parts = [*change.facts, *change.lines, *(f"section {each}" for each in change.sections)]
-    return [*parts, f"({', '.join(change.locales)})"] if change.locales else parts
+def _parts(change: Change) -> str:
+    parts = ", ".join([*change.facts, *change.lines, *(f"section {each}" for each in change.sections)])
+    return f"{parts} ({', '.join(change.locales)})" if change.locales else parts

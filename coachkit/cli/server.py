@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
 
 import click
+from gunicorn.util import parse_address
 
 from coachkit import settings as settings_module
 from coachkit.cli import gunicorn_conf
 from coachkit.cli.installation import installation
+from coachkit.cli.output import json_option, show
+from coachkit.errors import SettingsError
 from coachkit.settings import Settings
 
 BIND = "127.0.0.1:8000"
@@ -22,22 +26,47 @@ bind_option = click.option("--bind", default=BIND, show_default=True, help="HOST
 
 @click.command()
 @bind_option
-def web(bind: str) -> None:
+@json_option
+def web(bind: str, *, as_json: bool) -> None:
     """Serve this installation's HTTP side. Workers and threads: WEB_CONCURRENCY, WEB_THREADS."""
-    run(settings_module.load(), bind)
+    _serve(bind, as_json=as_json)
 
 
 @click.command()
 @bind_option
-def serve(bind: str) -> None:
+@json_option
+def serve(bind: str, *, as_json: bool) -> None:
     """Serve this installation. Workers and threads: WEB_CONCURRENCY, WEB_THREADS."""
-    run(settings_module.load(), bind)
+    _serve(bind, as_json=as_json)
+
+
+def _serve(bind: str, *, as_json: bool) -> NoReturn:
+    settings = settings_module.load()
+    refuse_taken(bind, "--bind")
+    with installation(settings):  # which refuses a database that is not up to date
+        show({"bind": bind}, (), as_json=as_json)
+    run(settings, bind)
+
+
+def refuse_taken(bind: str, option: str, environ: Mapping[str, str] = os.environ) -> None:
+    """Raise SettingsError where nobody can listen at HOST:PORT: at once, where gunicorn would try on for seconds.
+
+    `option` is where the address can be changed. Unix sockets and those that systemd hands down are left to gunicorn.
+    """
+    try:
+        address = parse_address(bind)
+        if isinstance(address, tuple) and "LISTEN_FDS" not in environ:
+            family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+            socket.create_server(address, family=family).close()
+    except (RuntimeError, OverflowError) as error:  # how gunicorn and Python refuse a port
+        raise SettingsError(f"{bind} is not HOST:PORT: {error}") from None
+    except OSError as error:
+        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
+        raise SettingsError(f"Cannot listen at {bind}: {reason}. Choose another with {option}") from None
 
 
 def run(settings: Settings, bind: str, environ: Mapping[str, str] = os.environ) -> NoReturn:
-    """Become gunicorn, with our configuration. Raises SettingsError where the database is not up to date."""
-    with installation(settings):
-        pass
+    """Become gunicorn, with our configuration; the database is up to date."""
     environment = dict(environ)
     if settings.metrics_dir is not None:
         settings.metrics_dir.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -10,7 +11,8 @@ from coachkit.db import channels as rows
 from coachkit.db import editions
 from coachkit.db.channels import Channel
 from coachkit.db.organisations import Organisation
-from coachkit.errors import Conflict, NotFound
+from coachkit.errors import BadRequest, Conflict, NotFound
+from coachkit.packs.model import NAME_LENGTH, NAME_PATTERN
 
 PREVIEW = "preview"
 """The channel that readers never see unless somebody makes it public."""
@@ -26,10 +28,15 @@ def move(
     public: bool | None = None,
     note: str | None = None,
 ) -> Channel:
-    """Point a channel at an edition. Raises NotFound for an edition the organisation does not have.
+    """Point a channel at an edition.
+
+    Raises BadRequest for a channel that no address could name, and NotFound for an edition the organisation does not
+    have.
 
     Whether readers see the channel stays as it is if `public` is None; a new one is public, but for `preview`.
     """
+    if len(name) > NAME_LENGTH or not re.fullmatch(NAME_PATTERN, name):
+        raise BadRequest(f"“{name}” is not a name of lower-case letters, digits and hyphens")
     if not editions.exists(conn, organisation.id, digest):
         raise NotFound(f"{organisation.slug} has no edition {digest}")
     if public is None:
@@ -48,7 +55,7 @@ def rollback(conn: Connection, organisation: Organisation, name: str, at: dateti
         raise NotFound(f"{organisation.slug} has no channel {name}")
     trail: list[str] = []
     for each in reversed(rows.history(conn, organisation.id, name)):
-        if each.note == ROLLBACK and len(trail) > 1:
+        if each.note == ROLLBACK and trail[-2:-1] == [each.to_digest]:  # anybody may note that word on another move
             trail.pop()
         elif not trail or trail[-1] != each.to_digest:
             trail.append(each.to_digest)
