@@ -139,6 +139,8 @@ FUNCTIONS = frozenset({"rgb", "rgba", "hsl", "hsla", "matrix", "translate", "sca
 MAX_ELEMENTS = 20_000
 MAX_DEPTH = 100
 
+_WITHOUT = "save the picture as plain SVG without it"
+
 _CALL = re.compile(r"([A-Za-z_-]*)\s*\(\s*(['\"]?#[A-Za-z0-9_.-]+['\"]?\s*\))?")
 _ENCODING = re.compile(rb"<\?xml[^>]*encoding\s*=\s*['\"]([^'\"]*)", re.IGNORECASE)
 
@@ -205,7 +207,7 @@ class _Check(ContentHandler):
             self.refuse("the SVG has too many elements", f"at most {MAX_ELEMENTS}, nested at most {MAX_DEPTH} deep")
             raise _Enough
         if name[0] != SVG or name[1] not in ELEMENTS or (self._depth == 1 and name[1] != "svg"):
-            self.refuse(f"an SVG's <{name[1][:40]}> is not served", "save the picture as plain SVG without it")
+            self.refuse(f"an SVG's <{name[1][:40]}> is not served", _WITHOUT)
         values = dict(attrs.items())
         self._nesting(name[1], values)
         if self._depth == 1:
@@ -239,7 +241,8 @@ class _Check(ContentHandler):
             or (space == XML and name in ("space", "lang"))
         )
         if not known:
-            self.refuse(f"the attribute “{name[:40]}” is not served", "save the picture as plain SVG without it")
+            hint = "write each property as an attribute: fill, stroke" if name == "style" else _WITHOUT
+            self.refuse(f"the attribute “{name[:40]}” is not served", hint)
         elif name == "href" and not re.fullmatch(r"#[A-Za-z0-9_.-]+", value):
             self.refuse(f"“{value[:60]}” is outside the picture", "refer to #id of the same picture only")
         elif not _harmless(value):

@@ -16,6 +16,7 @@ from coachkit.packs.source import Source, read_folder
 FIRST = "modules/first-hour.md"
 LIST = "checklists/before-you-reply.yaml"
 LETTER = "templates/thank-you.md"
+PICTURE = "images/breathe.svg"
 
 QUOTE = "put a text with special characters between quotation marks"
 
@@ -63,6 +64,8 @@ ROWS = [
     Row("A personal placeholder's example that could not be filled in", LETTER,
         replacing("required: false}", "required: false, example: tomorrow}"), 11, 92, "invalid-value",
         "“tomorrow” is not a day such as 2026-11-03", "the type is date"),
+    Row("A picture as drawing programs save it", PICTURE, replacing('fill="#336699"', 'style="fill:#336699"'), 3, 3,
+        "bad-image", "the attribute “style” is not served", "write each property as an attribute: fill, stroke"),
 ]  # fmt: skip
 
 
