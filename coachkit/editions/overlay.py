@@ -68,17 +68,18 @@ def compile_overlay(
     directives: Sequence[tuple[str, Directive]],
 ) -> tuple[dict[Key, ResourceOverlay], list[Problem]]:
     """What the overlay does to each resource, and what is wrong with it."""
-    findings = Findings()
+    problems: list[Problem] = []
     drafts: dict[Key, _Draft] = {}
     by_name = {directive.name: directive for _, directive in reversed(directives)}
     for number, part in enumerate(choices.overlay):
+        findings = Findings()
         place = Place(f"{organisation}/overlay/{number}")
         target = _target(part, choices, releases, place, findings)
-        if target is None or not _locale_fits(part, choices, place, findings):
-            continue
-        draft = drafts.setdefault((target.resource.kind, target.resource.id), _Draft())
-        _APPLY[part.operation](part, target, draft, by_name, findings)
-    return {key: draft.settled() for key, draft in drafts.items()}, list(findings.problems)
+        if target is not None and _locale_fits(part, choices, place, findings):
+            draft = drafts.setdefault((target.resource.kind, target.resource.id), _Draft())
+            _APPLY[part.operation](part, target, draft, by_name, findings)
+        problems += findings.problems
+    return {key: draft.settled() for key, draft in drafts.items()}, problems
 
 
 def _target(
@@ -87,10 +88,15 @@ def _target(
     key = (part.target.kind, part.target.id)
     name = f"{part.target.kind}/{part.target.id}"
     offering = sorted(pack for pack, compiled in releases.items() if key in compiled.resources)
-    pack = part.target.pack or choices.prefer.get(name) or next(iter(offering), None)
+    serving = choices.prefer.get(name) or next(iter(offering), None)
+    pack = part.target.pack or serving
     if pack not in offering:
         known = [f"{kind}/{each}" for compiled in releases.values() for kind, each in compiled.resources]
         findings.error(place, "missing-target", f"no chosen pack offers {part.target}", nearest(name, known))
+        return None
+    if pack != serving:
+        message = f"nobody would see this: {name} is served from {serving}"
+        findings.error(place, "missing-target", message, f"write {serving}:{name}, or prefer: {{{name}: {pack}}}")
         return None
     compiled = releases[pack]
     return _Target(compiled, compiled.resources[key], place)

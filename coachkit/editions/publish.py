@@ -111,7 +111,8 @@ def _unresolved(conn: Connection, slug: str, pack: str, wanted: str) -> Problem:
         return problem(slug, f"packs/{pack}", "unknown-pack", f"there is no release of {pack}", hint)
     withdrawn = [head.version for head in heads if head.withdrawn_at and Range.parse(wanted).matches(head.version)]
     if withdrawn:
-        message = f"{pack}@{' and '.join(withdrawn)} is withdrawn, and nothing else is in {wanted}"
+        found = f"{' and '.join(withdrawn)} {'are' if len(withdrawn) > 1 else 'is'}"
+        message = f"{pack}@{found} withdrawn, and nothing else is in {wanted}"
         return problem(slug, f"packs/{pack}", "withdrawn", message, "choose a range that a current release is in")
     published = ", ".join(head.version for head in heads)
     message = f"no release of {pack} is in {wanted}"

@@ -69,7 +69,9 @@ def publish(conn: Connection, source: Source, compiled: Compiled, at: datetime) 
     images.insert(
         conn, [images.StoredImage(name, each.media_type, each.data) for name, each in compiled.images.items()]
     )
-    releases.insert(conn, head, archive=archive, compiled=stored.dump(replace(compiled, resources=resources)))
+    stored_form = stored.dump(replace(compiled, resources=resources))
+    if not releases.insert(conn, head, archive=archive, compiled=stored_form):
+        return publish(conn, source, compiled, at)  # somebody else stored this version since we looked
     return Published(head, new=True)
 
 
