@@ -65,9 +65,9 @@ def test_head(fresh, path, warm):
 
 
 @pytest.mark.parametrize("path", CACHEABLE)
-def test_etag(fresh, path):
+def test_etag(client, path):
     """ETags are strong: quoted, opaque, without a W/."""
-    tag = fresh.get(path).headers["ETag"]
+    tag = client.get(path).headers["ETag"]
     assert tag[0] == tag[-1] == '"'
     assert tag[1:-1].isalnum()
 
@@ -147,17 +147,17 @@ def test_refusals_are_not_kept(fresh):
         assert "ETag" not in answer.headers
 
 
-def test_each_representation_has_its_etag(fresh):
+def test_each_representation_has_its_etag(client):
     """Formats, locales, fields and organisations never share an ETag."""
     paths = [MODULE, f"{MODULE}?format=html", f"{MODULE}?locale=cy", f"{MODULE}?fields=title", f"{MODULE}?fields=id"]
     paths += [OTHER, "/v1/orgs/eastgate/modules/ask-for-feedback", "/v1/orgs/harbour/modules/ask-for-feedback"]
-    assert len({fresh.get(path).headers["ETag"] for path in paths}) == len(paths)
+    assert len({client.get(path).headers["ETag"] for path in paths}) == len(paths)
 
 
-def test_etag_says_nothing_of_how_it_was_asked(fresh):
+def test_etag_says_nothing_of_how_it_was_asked(client):
     """One representation has one ETag, whether a header or a parameter chose it."""
-    asked = fresh.get(MODULE, headers={"Accept": "text/html", "Accept-Language": "cy"})
-    named = fresh.get(f"{MODULE}?format=html&locale=cy")
+    asked = client.get(MODULE, headers={"Accept": "text/html", "Accept-Language": "cy"})
+    named = client.get(f"{MODULE}?format=html&locale=cy")
     assert asked.headers["ETag"] == named.headers["ETag"]
     assert asked.data == named.data
 
@@ -191,33 +191,33 @@ def test_same_everywhere(portal):
 
 
 @pytest.mark.parametrize("path", CACHEABLE)
-def test_how_long(fresh, path):
+def test_how_long(client, path):
     """At a channel's address an answer is kept briefly, at an edition's for ever."""
-    channel = fresh.get(path)
-    edition = fresh.get(at_edition(channel, path))
+    channel = client.get(path)
+    edition = client.get(at_edition(channel, path))
     assert channel.headers["Cache-Control"] == CHANNEL_AGE
     assert edition.headers["Cache-Control"] == EDITION_AGE
 
 
 @pytest.mark.parametrize("path", [MODULE, f"{MODULE}?format=html&locale=cy", ORGANISATION, f"{LIST}?topic=feedback"])
-def test_edition_has_the_same_bytes(fresh, path):
+def test_edition_has_the_same_bytes(client, path):
     """What an edition serves is byte for byte what a channel that points at it serves."""
-    channel = fresh.get(path)
-    edition = fresh.get(at_edition(channel, path))
+    channel = client.get(path)
+    edition = client.get(at_edition(channel, path))
     assert edition.data == channel.data
     if path.startswith(MODULE):
         assert edition.headers["ETag"] == channel.headers["ETag"]
 
 
-def test_surrogate_keys(fresh):
+def test_surrogate_keys(client):
     """Everything that an answer depends on is named, so that a cache in front can drop just that."""
-    answer = fresh.get(MODULE)
+    answer = client.get(MODULE)
     organisation, edition, document, release = answer.headers["Surrogate-Key"].split()
     assert organisation == "org/northbridge"
     assert edition == f"edition/{answer.headers['CoachKit-Edition']}"
     assert document.startswith("doc/sha256:")
     assert release == "release/example@1.0.0"
-    assert fresh.get(LIST).headers["Surrogate-Key"] == f"{organisation} {edition}"
+    assert client.get(LIST).headers["Surrogate-Key"] == f"{organisation} {edition}"
 
 
 NEXT = {
