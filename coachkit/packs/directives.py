@@ -31,7 +31,7 @@ class Directive:
     """A box that authors may use. `labels` maps a language (`en`, `cy`) or locale to the words that stand for it.
 
     `render` returns HTML, which is sanitised with everything else: what the allow-list does not keep is gone.
-    Without it the box is an `<aside class="ck-box ck-<name>">` that begins with the label, and the title if there is one.
+    Without it the box is an `<aside class="ck-box ck-<name>">` that begins with the label, and the title if any.
     Raises ValueError for a name that no author could write, and TypeError for labels or a `render` of the wrong type.
     """
 

@@ -217,9 +217,8 @@ def test_portable_means_the_same(text):
     again = html(
         shown(clean(text).markdown).replace("⟨name⟩", "{{name}}").replace("⟨→example:module/second⟩", "second")
     )
-    boxes = re.sub(r"<aside [^>]*><p [^>]*>(.*?)</p>", r"<blockquote>\n<p><strong>\1</strong></p>", html(text))
-    boxes = boxes.replace("</aside>", "</blockquote>").replace("<strong>Tip</strong>", "<strong>Tip</strong>")
-    assert again == boxes.replace("<strong>T</strong>", "<strong>Tip: T</strong>")
+    boxes = re.sub(r"<aside [^>]*><p [^>]*>", "<blockquote>\n<p>", html(text))
+    assert again == boxes.replace("</aside>", "</blockquote>")
 
 
 # --- what is found ------------------------------------------------------------------------------
