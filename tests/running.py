@@ -8,10 +8,11 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -40,6 +41,28 @@ class Service:
         self.process.send_signal(sign)
         return self.process.wait(timeout=STOPPED_IN)
 
+    def interrupt(self) -> int:
+        """Press Ctrl-C: SIGINT goes to everything that runs in the terminal. Gives the exit code."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        return self.process.wait(timeout=STOPPED_IN)
+
+    def workers(self) -> set[int]:
+        """The processes that answer: the children of the one that was started."""
+        found = subprocess.run(["pgrep", "-P", str(self.process.pid)], check=False, capture_output=True, text=True)
+        return {int(pid) for pid in found.stdout.split()}
+
+    @contextmanager
+    def only(self, worker: int) -> Iterator[None]:
+        """Let one worker alone answer: the others stand still meanwhile."""
+        others = self.workers() - {worker}
+        for pid in others:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in others:
+                os.kill(pid, signal.SIGCONT)
+
     def is_gone(self) -> bool:
         """Whether none of all that was started is left, and the port is free again."""
         try:
@@ -51,9 +74,16 @@ class Service:
 
 
 @contextmanager
-def running(command: Sequence[str | Path], *, port: int, cwd: Path, home: Path) -> Iterator[Service]:
+def running(
+    command: Sequence[str | Path],
+    *,
+    port: int,
+    cwd: Path,
+    home: Path,
+    environ: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Service]:
     """The command's service when it is ready; whatever is left of it at the end is killed."""
-    environ = {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
+    environ = {**clean_environment(home), **environ}
     output = home / "output.txt"
     with output.open("wb") as log:
         process = subprocess.Popen(
@@ -67,6 +97,11 @@ def running(command: Sequence[str | Path], *, port: int, cwd: Path, home: Path) 
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+def clean_environment(home: Path) -> dict[str, str]:
+    """What every process needs, and nothing of the tests' own."""
+    return {"HOME": str(home), "PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
 
 
 def free_port() -> int:

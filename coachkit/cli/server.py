@@ -57,12 +57,13 @@ def refuse_taken(bind: str, option: str, environ: Mapping[str, str] = os.environ
         address = parse_address(bind)
         if isinstance(address, tuple) and "LISTEN_FDS" not in environ:
             family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-            socket.create_server(address, family=family).close()
+            with socket.socket(family) as listener:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as gunicorn does
+                listener.bind(address)
     except (RuntimeError, OverflowError) as error:  # how gunicorn and Python refuse a port
         raise SettingsError(f"{bind} is not HOST:PORT: {error}") from None
     except OSError as error:
-        reason = error.strerror if isinstance(error, socket.gaierror) else os.strerror(error.errno or 0)
-        raise SettingsError(f"Cannot listen at {bind}: {reason}. Choose another with {option}") from None
+        raise SettingsError(f"Cannot listen at {bind}: {error.strerror}. Choose another with {option}") from None
 
 
 def run(settings: Settings, bind: str, environ: Mapping[str, str] = os.environ) -> NoReturn:
