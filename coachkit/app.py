@@ -14,6 +14,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from coachkit import settings as settings_module
 from coachkit.api import (
+    access,
     converters,
     documents,
     logs,
@@ -52,6 +53,7 @@ def create_app(settings: Settings | None = None) -> flask.Flask:
     app = flask.Flask("coachkit", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.converters |= converters.CONVERTERS
+    access.register(app)
     services = _services(app, settings)
     app.extensions[EXTENSION] = services
     _add_routes(app, services, settings)
@@ -109,13 +111,7 @@ def _add_layers(app: flask.Flask, services: Services, settings: Settings) -> Non
     requests.register(app)
     assert services.routes is not None  # noqa: S101 set a moment ago
     store = MemoryStore(settings.cache_bytes)
-    lane = Fastlane(app.wsgi_app, services.routes, services.reader, store, authorise)
+    lane = Fastlane(app.wsgi_app, services.routes, services.reader, store, access.may_read)
     watched = requests.watch(lane, log_hits=settings.log_hits)
     proxies = settings.trusted_proxies
     app.wsgi_app = ProxyFix(watched, x_for=proxies, x_proto=proxies) if proxies else watched  # type: ignore[method-assign, assignment]
-
-
-def authorise(environ: Mapping[str, object], organisation: str) -> bool:
-    """Whether a caller may have kept answers: without a credential yes; with one, Flask decides."""
-    del organisation
-    return "HTTP_AUTHORIZATION" not in environ

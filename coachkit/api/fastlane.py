@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_etags
 from werkzeug.routing import Map, MapAdapter, RoutingException
 
+from coachkit.api.access import FOR_ANY_PAGE
 from coachkit.api.parsing import Query, read_query
 from coachkit.api.reading import LIVE, READING, Cacheable, Reader, Reading
 from coachkit.api.requests import CACHE, HIT, ORGANISATION, ROUTE
@@ -213,8 +214,7 @@ class Fastlane:
         """Send an answer with what differs from request to request, on hits and misses alike."""
         stale = "; detail=stale" if self._reader.stale else ""
         headers.append(("Cache-Status", f"CoachKit; {cache_status}{stale}"))
-        headers.append(("Access-Control-Allow-Origin", "*"))
-        headers.append(("Access-Control-Expose-Headers", "CoachKit-Edition, CoachKit-Request-Id, ETag, Link"))
+        headers.extend(FOR_ANY_PAGE)
         start_response(status, headers)
         return [body] if body else []
 
