@@ -44,12 +44,18 @@ def canonical(
     settings: Mapping[str, Any],
     releases: Sequence[ReleaseInput],
     plugins: Sequence[PluginInput],
+    directives: Sequence[str] = (),
 ) -> bytes:
-    """The edition's inputs in RFC 8785 JSON. `settings` has passed ChoicesSchema; its ranges are left out."""
+    """The edition's inputs in RFC 8785 JSON. `settings` has passed ChoicesSchema; its ranges are left out.
+
+    What settings leave out is what they give as null or empty. `directives` are the plugins, `name@version`, that made
+    boxes of the overlay.
+    """
     value = {
         "organisation": organisation,
         "render": RENDER,
         "compiler": COMPILER if settings.get("overlay") else None,
+        "directives": list(directives),
         "releases": [
             {
                 "pack": each.pack,
@@ -63,12 +69,20 @@ def canonical(
         "plugins": [{"name": each.name, "version": each.version, "settings": each.settings} for each in plugins],
         "default_locale": settings["default_locale"],
         "locales": settings["locales"],
-        "brand": settings["brand"],
+        "brand": _said(settings["brand"]),
         "prefer": settings.get("prefer") or {},
         "values": settings.get("values") or {},
         "overlay": settings.get("overlay") or [],
     }
     return rfc8785.dumps(value)
+
+
+def _said(value: Any) -> Any:
+    """A mapping without the keys that say nothing."""
+    if isinstance(value, Mapping):
+        said = {key: _said(each) for key, each in value.items()}
+        return {key: each for key, each in said.items() if each not in (None, {}, [])}
+    return [_said(each) for each in value] if isinstance(value, list) else value
 
 
 def digest(inputs: bytes) -> str:

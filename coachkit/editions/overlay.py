@@ -48,6 +48,26 @@ class _Draft:
 
 
 @dataclass(frozen=True)
+class Overlaid:
+    """An overlay compiled: what it does to each resource, who made its boxes, and what is wrong with it."""
+
+    resources: Mapping[Key, ResourceOverlay]
+    directives: tuple[str, ...]
+    """The directive plugins whose boxes it has, `name@version`, sorted."""
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class _Bench:
+    """What compiling one part needs at hand, and where it says what it found and used."""
+
+    directives: Mapping[str, Directive]
+    findings: Findings
+    used: set[str]
+    """The names of the directives met so far."""
+
+
+@dataclass(frozen=True)
 class _Target:
     """The resource that a part is about, the release it is in, and where the part stands in the settings."""
 
@@ -66,20 +86,26 @@ def compile_overlay(
     choices: Choices,
     releases: Mapping[str, Compiled],
     directives: Sequence[tuple[str, Directive]],
-) -> tuple[dict[Key, ResourceOverlay], list[Problem]]:
-    """What the overlay does to each resource, and what is wrong with it."""
+) -> Overlaid:
+    """What the overlay does to each resource; `directives` are those that may be used, each with its maker.
+
+    Of two directives with one name the first counts.
+    """
     problems: list[Problem] = []
     drafts: dict[Key, _Draft] = {}
+    used: set[str] = set()
     by_name = {directive.name: directive for _, directive in reversed(directives)}
+    makers = {directive.name: maker for maker, directive in reversed(directives)}
     for number, part in enumerate(choices.overlay):
         findings = Findings()
         place = Place(f"{organisation}/overlay/{number}")
         target = _target(part, choices, releases, place, findings)
         if target is not None and _locale_fits(part, choices, place, findings):
             draft = drafts.setdefault((target.resource.kind, target.resource.id), _Draft())
-            _APPLY[part.operation](part, target, draft, by_name, findings)
+            _APPLY[part.operation](part, target, draft, _Bench(by_name, findings, used))
         problems += findings.problems
-    return {key: draft.settled() for key, draft in drafts.items()}, problems
+    settled = {key: draft.settled() for key, draft in drafts.items()}
+    return Overlaid(settled, tuple(sorted({makers[name] for name in used})), tuple(problems))
 
 
 def _target(
@@ -111,68 +137,62 @@ def _locale_fits(part: OverlayPart, choices: Choices, place: Place, findings: Fi
     return False
 
 
-def _replace(
-    part: OverlayPart, target: _Target, draft: _Draft, directives: Mapping[str, Directive], findings: Findings
-) -> None:
+def _replace(part: OverlayPart, target: _Target, draft: _Draft, bench: _Bench) -> None:
     locale, text = part.locale or "", part.text or ""
     if part.field is not None:
         paths = {path for lines in target.resource.lines.values() for path in lines}
         if part.field not in paths:
             message = f"{target.resource.kind}/{target.resource.id} has no field {part.field}"
-            findings.error(target.place, "missing-target", message, nearest(part.field, paths))
+            bench.findings.error(target.place, "missing-target", message, nearest(part.field, paths))
             return
         fills = target.resource.kind == "template" and part.field == "subject"
-        written = markdown.line(Line(text, target.place, fills), _around(target, locale, directives), findings)
+        written = markdown.line(
+            Line(text, target.place, fills), _around(target, locale, bench.directives), bench.findings
+        )
         draft.lines.setdefault(locale, {})[part.field] = written
         return
     own = {section.id: section for section in target.own_sections}
     if part.section not in own:
-        _no_section(target, part.section or "", findings)
+        _no_section(target, part.section or "", bench.findings)
         return
     title = part.title or _title(target, part.section, locale)
-    draft.sections.setdefault(locale, {})[part.section] = _section(part, title, target, directives, findings)
+    draft.sections.setdefault(locale, {})[part.section] = _section(part, title, target, bench)
 
 
-def _hide(
-    part: OverlayPart, target: _Target, draft: _Draft, directives: Mapping[str, Directive], findings: Findings
-) -> None:
-    del directives
+def _hide(part: OverlayPart, target: _Target, draft: _Draft, bench: _Bench) -> None:
     if part.section is None:
         draft.hidden = True
     elif part.section in {section.id for section in target.own_sections}:
         draft.hidden_sections.add(part.section)
     else:
-        _no_section(target, part.section, findings)
+        _no_section(target, part.section, bench.findings)
 
 
-def _insert(
-    part: OverlayPart, target: _Target, draft: _Draft, directives: Mapping[str, Directive], findings: Findings
-) -> None:
+def _insert(part: OverlayPart, target: _Target, draft: _Draft, bench: _Bench) -> None:
     own = {section.id for section in target.own_sections}
     section_id, anchor = part.section or "", part.after or part.before or ""
     if target.resource.kind != "module":
         message = f"a {target.resource.kind} has no sections to insert between"
-        findings.error(target.place, "invalid-value", message)
+        bench.findings.error(target.place, "invalid-value", message)
     elif section_id in own:
         message = f"{target.resource.id} has a section {section_id} already"
-        findings.error(target.place, "duplicate-id", message, "replace it, or choose another id")
+        bench.findings.error(target.place, "duplicate-id", message, "replace it, or choose another id")
     elif anchor not in own | set(draft.insertions):
-        _no_section(target, anchor, findings)
+        _no_section(target, anchor, bench.findings)
     else:
         draft.insertions.setdefault(section_id, Insertion(section_id, anchor, part.after is not None))
-        section = _section(part, part.title, target, directives, findings)
+        section = _section(part, part.title, target, bench)
         draft.sections.setdefault(part.locale or "", {})[section_id] = section
 
 
 _APPLY = {"replace": _replace, "hide": _hide, "insert": _insert}
 
 
-def _section(
-    part: OverlayPart, title: str | None, target: _Target, directives: Mapping[str, Directive], findings: Findings
-) -> Section:
+def _section(part: OverlayPart, title: str | None, target: _Target, bench: _Bench) -> Section:
     section_id = part.section or ""
     source = MarkdownText(section_id, title, part.text or "", target.place)
-    written = markdown.section(source, _around(target, part.locale or "", directives), findings)
+    written = markdown.section(source, _around(target, part.locale or "", bench.directives), bench.findings)
+    bench.used.update(written.directives)
     return Section(section_id, title, written.html, written.markdown)
 
 

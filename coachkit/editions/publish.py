@@ -20,7 +20,7 @@ from coachkit.editions import inputs, manifest, releases
 from coachkit.editions.choices import Choices, from_settings
 from coachkit.editions.edition import Edition
 from coachkit.editions.overlay import compile_overlay
-from coachkit.editions.validate import problem, validate
+from coachkit.editions.validate import colours, problem, validate
 from coachkit.errors import Problem, PublishRefused
 from coachkit.packs.directives import Directive
 from coachkit.packs.findings import nearest
@@ -54,16 +54,18 @@ def prepare(conn: Connection, organisation: Organisation, tools: Tools, at: date
     """Everything but the storing. Raises PublishRefused with all that is wrong."""
     choices = from_settings(organisation.settings)
     heads, problems = _resolve(conn, organisation.slug, choices)
-    problems += _requirements(organisation.slug, heads)
+    problems += _requirements(organisation.slug, choices, heads)
     plugins, unknown = _plugins(organisation.slug, choices, tools.plugins)
     problems += unknown
+    problems += colours(organisation.slug, choices.brand)
     if len(heads) < len(choices.packs):
         raise PublishRefused(problems)
     compiled = {head.pack: releases.load(conn, head.pack, head.version) for head in heads}
-    overlays, wrong = compile_overlay(organisation.slug, choices, compiled, tools.directives)
-    problems += wrong
-    data = inputs.canonical(organisation.slug, organisation.settings, [_input(head) for head in heads], plugins)
-    edition = manifest.settle(organisation.slug, inputs.digest(data), choices, compiled, overlays)
+    overlaid = compile_overlay(organisation.slug, choices, compiled, tools.directives)
+    problems += overlaid.problems
+    used = [_input(head) for head in heads]
+    data = inputs.canonical(organisation.slug, organisation.settings, used, plugins, overlaid.directives)
+    edition = manifest.settle(organisation.slug, inputs.digest(data), choices, compiled, overlaid.resources)
     problems += validate(edition, demo=organisation.demo, today=at.date())
     if problems:
         raise PublishRefused(problems)
@@ -119,12 +121,15 @@ def _unresolved(conn: Connection, slug: str, pack: str, wanted: str) -> Problem:
     return problem(slug, f"packs/{pack}", "no-version", message, f"published are {published}")
 
 
-def _requirements(slug: str, heads: Sequence[ReleaseHead]) -> list[Problem]:
+def _requirements(slug: str, choices: Choices, heads: Sequence[ReleaseHead]) -> list[Problem]:
+    """What chosen releases require and are not given; of a pack that could not be resolved that has been said."""
     chosen = {head.pack: head.version for head in heads}
     problems: list[Problem] = []
     for head in heads:
         for pack, wanted in head.manifest["requires"].items():
             version = chosen.get(pack)
+            if version is None and pack in choices.packs:
+                continue
             if version is None or not Range.parse(wanted).matches(version):
                 found = f"{pack}@{version} is chosen" if version else f"{pack} is not chosen"
                 message = f"{head.pack}@{head.version} requires {pack} {wanted}, and {found}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 
+from coachkit.editions.choices import Brand
 from coachkit.editions.contrast import too_faint
 from coachkit.editions.edition import Edition, Key
 from coachkit.editions.selection import Selection
@@ -26,11 +27,10 @@ def problem(organisation: str, where: str, code: str, message: str, hint: str | 
 
 
 def validate(edition: Edition, *, demo: bool, today: date) -> list[Problem]:
-    """Everything that keeps a settled edition from being published."""
+    """Everything that keeps a settled edition from being published, but for its colours."""
     selections = [edition.select(*key, locale) for key in edition for locale in edition.locales]
     return [
         *_clashes(edition),
-        *_colours(edition),
         *_languages(edition, selections),
         *_references(edition, selections),
         *_placeholders(edition, selections),
@@ -59,10 +59,11 @@ def _clashes(edition: Edition) -> Iterator[Problem]:
         )
 
 
-def _colours(edition: Edition) -> Iterator[Problem]:
-    for faint in too_faint(edition.choices.brand.colours):
+def colours(organisation: str, brand: Brand) -> Iterator[Problem]:
+    """The pairs of a brand's colours that cannot be read; known before any release is."""
+    for faint in too_faint(brand.colours):
         yield problem(
-            edition.organisation,
+            organisation,
             f"brand/colours/{faint.pair.role}",
             "contrast",
             f"{faint.pair.name}: {faint.colour} on {faint.background} has a contrast of {faint.ratio:.2f}, "

@@ -30,13 +30,14 @@ def releases():
 
 def overlaid(releases, *parts, **changes):
     choices = from_settings(settings(overlay=list(parts), **changes))
-    return compile_overlay("northbridge", choices, releases, DIRECTIVES)
+    found = compile_overlay("northbridge", choices, releases, DIRECTIVES)
+    return found.resources, found.problems
 
 
 def right(releases, *parts, **changes):
     """The overlay of one resource, which must be without problems."""
     overlays, problems = overlaid(releases, *parts, **changes)
-    assert problems == []
+    assert problems == ()
     (overlay,) = overlays.values()
     return overlay
 
@@ -52,7 +53,7 @@ def html(section):
 
 def test_nothing(releases):
     """Without an overlay nothing is overlaid."""
-    assert overlaid(releases) == ({}, [])
+    assert overlaid(releases) == ({}, ())
 
 
 def test_replace_a_field(releases):
