@@ -5,8 +5,9 @@ Works on an edition that is settled but not stored. The day is given, so nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
+from typing import Any
 
 from coachkit.editions.choices import Brand
 from coachkit.editions.contrast import too_faint
@@ -14,11 +15,13 @@ from coachkit.editions.edition import Edition, Key
 from coachkit.editions.selection import Selection
 from coachkit.errors import Problem
 from coachkit.packs.findings import nearest
-from coachkit.packs.model import Contact, Link, Placeholder, Reference
+from coachkit.packs.model import KINDS, Contact, Link, Placeholder, Reference
 from coachkit.packs.values import problem_with
 
 CONTACT_AGE = timedelta(days=365)
 """A contact verified longer ago than this counts as unverified."""
+ONE_DAY = timedelta(days=1)
+"""So far ahead of UTC a day may be where the contact was verified; a later one is still to come."""
 
 
 def problem(organisation: str, where: str, code: str, message: str, hint: str | None = None) -> Problem:
@@ -29,7 +32,7 @@ def problem(organisation: str, where: str, code: str, message: str, hint: str | 
 def validate(edition: Edition, *, demo: bool, today: date) -> list[Problem]:
     """Everything that keeps a settled edition from being published, but for its colours."""
     selections = [edition.select(*key, locale) for key in edition for locale in edition.locales]
-    return [
+    found = [
         *_clashes(edition),
         *_languages(edition, selections),
         *_references(edition, selections),
@@ -37,6 +40,7 @@ def validate(edition: Edition, *, demo: bool, today: date) -> list[Problem]:
         *_slots(edition),
         *_contacts(edition, selections, demo=demo, today=today),
     ]
+    return list(dict.fromkeys(found))  # one value may be wrong in several locales, in the same words
 
 
 def _clashes(edition: Edition) -> Iterator[Problem]:
@@ -94,14 +98,20 @@ def _references(edition: Edition, selections: Iterable[Selection]) -> Iterator[P
         resource = selection.resource
         key = (resource.kind, resource.id)
         pack = edition.catalogue[key]
-        related = {edition.reference(pack, text) for text in resource.facts.get("related") or ()}
         links = {part.target for parts in selection.parts() for part in parts if isinstance(part, Link)}
-        for target in sorted((links | set(resource.references)) - related, key=str):
+        needed = {edition.reference(pack, text) for text in _needed(resource.facts)}
+        for target in sorted(links | needed, key=str):
             if (key, target) not in seen and (wrong := _unserved(edition, target, selection.locale)):
                 seen.add((key, target))
                 message = f"{pack}:{_name(key)} points at {target}, {wrong}"
                 hint = "choose the pack that has it, or do not hide it"
                 yield problem(edition.organisation, "packs", "missing-target", message, hint)
+
+
+def _needed(facts: Mapping[str, Any]) -> Iterator[str]:
+    """The references of items, steps and recommendations. Those in `related` are left out of lists where need be."""
+    for entry in (*(facts.get("items") or ()), *(facts.get("steps") or ()), *(facts.get("recommend") or ())):
+        yield from (entry[name] for name in ("resource", *KINDS) if entry.get(name))
 
 
 def _unserved(edition: Edition, target: Reference, locale: str) -> str | None:
@@ -116,10 +126,8 @@ def _unserved(edition: Edition, target: Reference, locale: str) -> str | None:
 
 
 def _placeholders(edition: Edition, selections: Iterable[Selection]) -> Iterator[Problem]:
-    declared = {
-        name: each for compiled in edition.releases.values() for name, each in compiled.manifest.placeholders.items()
-    }
-    for name in sorted(set(edition.choices.values) - set(declared)):
+    declared = {name for compiled in edition.releases.values() for name in compiled.manifest.placeholders}
+    for name in sorted(set(edition.choices.values) - declared):
         yield problem(
             edition.organisation,
             f"values/{name}",
@@ -127,12 +135,13 @@ def _placeholders(edition: Edition, selections: Iterable[Selection]) -> Iterator
             f"no pack of this edition declares {name}",
             nearest(name, declared),
         )
-    used: dict[tuple[str, str], str] = {}
+    used: dict[tuple[str, str, str], str] = {}
     for selection in selections:
-        for name in sorted(selection.fills() & set(declared)):
-            used.setdefault((name, selection.locale), f"{selection.resource.kind}/{selection.resource.id}")
-    for (name, locale), where in used.items():
-        yield from _value(edition, declared[name], locale, where)
+        pack = edition.catalogue[selection.resource.kind, selection.resource.id]
+        for name in sorted(selection.fills() & set(edition.releases[pack].manifest.placeholders)):
+            used.setdefault((pack, name, selection.locale), f"{selection.resource.kind}/{selection.resource.id}")
+    for (pack, name, locale), where in used.items():
+        yield from _value(edition, edition.releases[pack].manifest.placeholders[name], locale, where)
 
 
 def _value(edition: Edition, placeholder: Placeholder, locale: str, where: str) -> Iterator[Problem]:
@@ -185,7 +194,7 @@ def _contacts(edition: Edition, selections: Iterable[Selection], *, demo: bool, 
     if demo:
         return
     for (slot, contact), locale in shown.items():
-        if contact.verified_on is None or today - contact.verified_on > CONTACT_AGE:
+        if contact.verified_on is None or not -ONE_DAY <= today - contact.verified_on <= CONTACT_AGE:
             since = f"was last verified on {contact.verified_on}" if contact.verified_on else "is unverified"
             yield problem(
                 edition.organisation,
