@@ -7,19 +7,31 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
-from running import free_port, running
+from appmaker import eventually
+from running import Service, free_port, running
 
 ROOT = Path(__file__).parents[1]
+GRACE = 8 + 2
+"""Seconds for the last answers, as gunicorn is told, and some for this machine."""
 
 
 @pytest.fixture
-def installed() -> None:
-    """The tree's environment is up to date, so that no test changes the one that it runs in."""
-    if subprocess.run(["make", "--question", ".venv/.serve"], cwd=ROOT, check=False, capture_output=True).returncode:
-        pytest.skip("`make test` installs what this needs")
+def checkout(tmp_path: Path) -> Path:
+    """What make needs of a checkout, with the environment that the tests run in, as one that is up to date."""
+    folder = tmp_path / "checkout"
+    (folder / "requirements").mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "hatch_build.py", "requirements/serve.txt"):
+        shutil.copy(ROOT / name, folder / name)
+    (folder / ".venv").mkdir()
+    (folder / ".venv" / "bin").symlink_to(Path(sys.executable).parent)
+    for stamp in (".made", ".serve"):
+        (folder / ".venv" / stamp).touch()
+    return folder
 
 
 def make(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -36,12 +48,16 @@ def test_no_python_is_said(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["Makefile"]
 
 
-@pytest.mark.usefixtures("installed")
-def test_make_serves_and_stops(tmp_path: Path) -> None:
-    """SIGTERM to make alone stops the service that it started and frees the port."""
-    port = free_port()
-    command = ["make", "serve", f"PORT={port}", f"DATA={tmp_path / 'the data'}"]
-    with running(command, port=port, cwd=ROOT, home=tmp_path) as service:
-        assert service.get("/healthz")[0] == 200
-        assert service.stop(signal.SIGTERM) == -signal.SIGTERM
-        assert service.is_gone()
+def test_make_serves_and_stops(checkout: Path, tmp_path: Path) -> None:
+    """SIGTERM to make alone stops the service that it started and frees the port, and so does Ctrl-C."""
+    data = tmp_path / "the data"
+    for stop, status in ((lambda one: one.stop(signal.SIGTERM), -signal.SIGTERM), (Service.interrupt, -signal.SIGINT)):
+        port = free_port()
+        command = ["make", "serve", f"PORT={port}", f"DATA={data}"]
+        with running(command, port=port, cwd=checkout, home=tmp_path) as service:
+            assert service.get("/v1/orgs/harbour")[0] == 200
+            began = time.monotonic()
+            assert stop(service) == status
+            assert time.monotonic() - began < GRACE
+            eventually(service.is_gone)
+        assert (data / "coachkit.toml").exists()
