@@ -15,7 +15,8 @@ from markupsafe import escape
 
 from coachkit.packs.model import FOLDERS, Fill, Kind, Link, Part, Parts, Picture, PlaceholderType, Reference
 
-_MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&:])")
+_MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&:=])")
+_DESTINATION_SPECIAL = re.compile(r"([\\`*_\[\]()|<>&])")
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Surroundings:
 
 
 def plain(parts: Parts, around: Surroundings) -> str:
-    """A short line or a message as plain text."""
+    """A short line as plain text; it stays one line, whatever is filled in."""
     return _joined(parts, around, lambda text: text, _plain_fill, lambda address: address)
 
 
@@ -102,7 +103,8 @@ def _joined(
 
 def _plain_fill(fill: Fill, value: Value) -> str:
     del fill
-    return value.text if value.given else f"[{value.text}]"
+    text = _on_one_line(value)
+    return text if value.given else f"[{text}]"
 
 
 def _html_fill(fill: Fill, value: Value) -> str:
@@ -115,6 +117,10 @@ def _html_fill(fill: Fill, value: Value) -> str:
 
 def _markdown_fill(fill: Fill, value: Value) -> str:
     if fill.position == "href":
-        return quote(address_of(value), safe=":/?#[]@!$&'*+,;=%~") if value.given else "#"
-    text = _MARKDOWN_SPECIAL.sub(r"\\\1", " ".join(value.text.split()))
+        return _DESTINATION_SPECIAL.sub(r"\\\1", address_of(value)) if value.given else "#"
+    text = _MARKDOWN_SPECIAL.sub(r"\\\1", _on_one_line(value))
     return text if value.given else f"\\[{text}\\]"
+
+
+def _on_one_line(value: Value) -> str:
+    return " ".join(value.text.split())
