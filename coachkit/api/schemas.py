@@ -12,6 +12,8 @@ from coachkit.packs.model import KINDS, NAME_LENGTH, PLACEHOLDER_TYPES, STAGES
 DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
 LIMIT_DEFAULT, LIMIT_MOST = 20, 100
 PARAMETER_LENGTH = 200
+FILL_MOST = 100
+"""Values that a reader gives for a template at once."""
 
 
 def _about(description: str, example: Any = None) -> dict[str, Any]:
@@ -217,6 +219,7 @@ class FillSchema(ma.Schema):
     values = ma.fields.Dict(
         keys=ma.fields.String(validate=validate.Length(max=NAME_LENGTH)),
         values=ma.fields.String(validate=validate.Length(max=2_000)),
+        validate=validate.Length(max=FILL_MOST),
         load_default=dict,
         metadata=_about("Placeholder → value", {"interviewer_name": "Ms Rees"}),
     )
