@@ -24,7 +24,7 @@ serve: .venv/.serve
 	@exec $(BIN)/coachkit demo --port "$(PORT)" --data "$(DATA)"
 
 test: lint
-	$(BIN)/pytest -n 2 --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=90
 
 # import-linter's cache knows a file by its own time, and so misses an import whose target has come since.
 lint: .venv/.dev

@@ -200,6 +200,18 @@ def test_faults_of_plugins_go_to_stderr(database, tmp_path: Path) -> None:
     assert "absent-plugin" in done.stderr
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_interrupted(installed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends a command with a word, no trace, and nothing half done."""
+    source = "from coachkit import hookimpl\n@hookimpl\ndef coachkit_directives(): raise KeyboardInterrupt\n"
+    install_plugin(tmp_path, "interrupting-plugin", source)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("COACHKIT_PLUGINS", "interrupting-plugin")
+    done = installed("pack", "publish", make_pack(tmp_path), status=1)
+    assert (done.out, done.err.strip()) == ("", "Stopped.")
+    assert installed("pack", "list", "--json").json == {"releases": []}
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of Unix")
 def test_no_colour(tmp_path: Path) -> None:
     """On a terminal too, with NO_COLOR, no colour is written."""
