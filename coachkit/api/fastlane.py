@@ -47,6 +47,8 @@ KEPT = (
 NOT_ON_304 = frozenset({"Content-Type", "Content-Language", "Link", "Content-Security-Policy"})
 LONGEST_REQUEST = 2_048
 """Characters of path, query and negotiating headers: longer requests are none that readers send."""
+TURNS = 2
+"""How often a caller lets another go first: who has the answer already gets 304, and leaves nothing for the others."""
 PLANS = 8_192
 _DECIDES = ("PATH_INFO", "QUERY_STRING", "HTTP_ACCEPT", "HTTP_ACCEPT_LANGUAGE")
 """What of a request decides which answer it gets, beside who asks and what is published."""
@@ -129,12 +131,13 @@ class Fastlane:
         if plan is None:
             return self._app(environ, start_response)
         frame = self._store.get(plan.key)
-        if frame:
-            return self._from_store(frame, environ, start_response)
-        with self._flight.key(plan.key):
-            frame = self._store.get(plan.key)
-            if frame is None:
-                return self._from_app(plan.reading, plan.key, environ, start_response)
+        turns = TURNS
+        while frame is None:
+            turns -= 1
+            with self._flight.key(plan.key) as first:
+                frame = self._store.get(plan.key)
+                if frame is None and (first or not turns):
+                    return self._from_app(plan.reading, plan.key, environ, start_response)
         return self._from_store(frame, environ, start_response)
 
     def _settle(self, environ: WSGIEnvironment) -> _Plan | None:

@@ -102,7 +102,9 @@ class Reading:
     def key(self, path: str) -> str:
         """What the answer is kept under: nothing that is not in it can change a byte of the answer."""
         asked = urlencode((*self.asked, *self.query))  # so that no value can pass for another parameter
-        return f"{self.organisation}\n{self.served.digest}\n{self.format.name}\n{self.locale}\n{asked}\n{path}"
+        installed = " ".join(f"{name}@{version}" for name, version in self.settled_by.items())
+        chosen = f"{self.format.name}\n{self.locale}\n{installed}"
+        return f"{self.organisation}\n{self.served.digest}\n{chosen}\n{asked}\n{path}"
 
 
 class Reader:
