@@ -11,9 +11,8 @@ from datetime import date
 from typing import Any
 
 from coachkit.documents.fill import Surroundings, Value, html, markdown, plain
-from coachkit.editions.choices import first
 from coachkit.editions.edition import Edition, LocalContact
-from coachkit.editions.selection import Picked, Selection
+from coachkit.editions.selection import Selection
 from coachkit.hooks.types import Document
 from coachkit.packs.model import KINDS, Kind
 from coachkit.packs.values import shown
@@ -60,7 +59,7 @@ def document(
         fallback=selection.fallback,
         foreign_titles=titles,
         languages=_languages(selection, own, titles.values()),
-        draft=_draft(selection),
+        draft=selection.draft,
         body=own,
     )
 
@@ -75,8 +74,7 @@ def surroundings(edition: Edition, selection: Selection, personal: Mapping[str, 
         if value is not None:
             values[name] = Value(shown(value, placeholder.type, locale), placeholder.type)
         else:
-            label = first(placeholder.label, (*edition.chain(locale), *placeholder.label))
-            values[name] = Value(label or name, placeholder.type, given=False)
+            values[name] = Value(edition.label(placeholder, locale), placeholder.type, given=False)
     for name, facts in (resource.facts.get(PERSONAL) or {}).items():
         if personal and name in personal:
             values[name] = Value(shown(personal[name], facts["type"], locale), facts["type"])
@@ -127,13 +125,6 @@ def _foreign_titles(edition: Edition, selection: Selection) -> dict[str, str]:
     return found
 
 
-def _draft(selection: Selection) -> bool:
-    """Whether any text shown is from a release's translation that is still a draft."""
-    origins: list[Picked[Any]] = [*selection.lines.values(), *selection.sections]
-    shown_in = {picked.locale for picked in origins if picked.origin == "release"}
-    return bool(shown_in & selection.resource.drafts)
-
-
 # --- bodies, by kind ----------------------------------------------------------------------------
 
 
@@ -141,7 +132,7 @@ def _module(edition: Edition, selection: Selection, around: Surroundings) -> dic
     facts = selection.resource.facts
     return {
         "sensitive": bool(facts["sensitive"]),
-        "jurisdiction": facts["jurisdiction"],
+        "jurisdiction": copy.copy(facts["jurisdiction"]),
         "last_reviewed": facts["last_reviewed"],
         "review_by": facts["review_by"],
         "sections": [

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from coachkit.editions.choices import Choices
+from coachkit.editions.choices import Choices, first
 from coachkit.editions.selection import NO_OVERLAY, Picked, ResourceOverlay, Selection, select
 from coachkit.packs.destinations import parse_reference
-from coachkit.packs.model import Compiled, Contact, Kind, Reference, Resource
+from coachkit.packs.model import Compiled, Contact, Kind, Placeholder, Reference, Resource
 
 Key = tuple[Kind, str]
 
@@ -68,6 +68,11 @@ class Edition:
     def value(self, placeholder: str, locale: str) -> str | None:
         """The organisation's value for a placeholder in a locale."""
         return self.choices.value(placeholder, self.chain(locale))
+
+    def label(self, placeholder: Placeholder, locale: str) -> str:
+        """What a placeholder is called, for people, along a locale's chain, and else in any locale it has."""
+        label = placeholder.label
+        return first(label, (*self.chain(locale), *sorted(label))) or placeholder.name
 
     def reference(self, pack: str, text: str) -> Reference:
         """A reference as a resource of a pack writes it, with its pack filled in."""

@@ -63,7 +63,7 @@ def document_inputs(edition: Edition, kind: Kind, resource_id: str, locale: str)
         "facts": orjson.dumps(resource.facts).decode(),  # in the author's order of keys, which readers see
         "lines": {path: [to_json(p.value), p.locale] for path, p in selection.lines.items()},
         "sections": [[_pack_section(p.value), p.locale] for p in selection.sections],
-        "drafts": sorted(resource.drafts),
+        "draft": selection.draft,
         "values": {name: _value(edition, pack, name, locale) for name in selection.fills()},
         "titles": {
             str(each): [edition.title(each, locale).value, edition.title(each, locale).locale] for each in related
@@ -81,7 +81,8 @@ def _value(edition: Edition, pack: str, name: str, locale: str) -> Any:
     placeholder = edition.releases[pack].manifest.placeholders.get(name)
     if placeholder is None:
         return None
-    return [edition.value(name, locale), placeholder.type, dict(placeholder.label)]
+    value = edition.value(name, locale)
+    return [value, placeholder.type, edition.label(placeholder, locale) if value is None else None]
 
 
 def _digests(edition: Edition, kind: Kind, resource_id: str) -> dict[str, str]:

@@ -77,6 +77,13 @@ class Selection:
         sections = {f"sections/{p.value.id}": p.locale for p in self.sections if p.locale != self.locale}
         return {**lines, **sections}
 
+    @property
+    def draft(self) -> bool:
+        """Whether any text shown is from a release's translation that no speaker has signed off yet."""
+        lines = {picked.locale for picked in self.lines.values() if picked.origin == "release"}
+        sections = {picked.locale for picked in self.sections if picked.origin == "release"}
+        return bool((lines | sections) & self.resource.drafts)
+
     def line(self, path: str) -> Parts | None:
         """The text of a field, None where it has none."""
         picked = self.lines.get(path)
