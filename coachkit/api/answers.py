@@ -30,8 +30,8 @@ def answer(
     `made_from` names everything that the body is made from, beside format, locale and query; `languages` are those
     present, the main one first.
     """
-    query = urlencode(request.query)
-    tag = etag(services().secret, request.organisation, request.format.name, request.locale, query, *made_from)
+    parts = (request.organisation, _maker(request), request.locale, urlencode(request.query), *made_from)
+    tag = etag(services().secret, *parts)
     if flask.request.if_none_match.contains_weak(tag.strip('"')):
         response = flask.Response(status=304)
     else:
@@ -53,6 +53,12 @@ def answer(
     if request.format.media_type == "text/html":
         response.headers["Content-Security-Policy"] = HTML_POLICY
     return response
+
+
+def _maker(request: Reading) -> str:
+    """The format, with the plugin and version that makes it: another version may write other bytes."""
+    plugin = services().formats[request.format.name]
+    return request.format.name if plugin.core else f"{request.format.name} {plugin.label}"
 
 
 def json_bytes(value: object) -> bytes:
