@@ -29,7 +29,7 @@ def packs() -> flask.Response:
         by_pack: dict[str, list[str]] = {}
         for head in heads:
             by_pack.setdefault(head.pack, []).append(head.version)
-        current = {pack: releases.current(conn, pack) for pack in by_pack}
+        current = {pack: releases.current(conn, pack, public_only=True) for pack in by_pack}
     items = [
         {
             "pack": pack,

@@ -91,9 +91,10 @@ def withdraw(conn: Connection, pack: str, version: str, at: datetime, because: s
     return edition_rows.using_release(conn, pack, version)
 
 
-def current(conn: Connection, pack: str) -> ReleaseHead | None:
+def current(conn: Connection, pack: str, *, public_only: bool = False) -> ReleaseHead | None:
     """The highest release that is not withdrawn, a final one before any pre-release; None if a pack has none."""
-    open_heads = [head for head in releases.heads(conn, pack) if head.withdrawn_at is None]
+    heads = [head for head in releases.heads(conn, pack) if not public_only or head.visibility == "public"]
+    open_heads = [head for head in heads if head.withdrawn_at is None]
     finals = [head for head in open_heads if versions.parse(head.version).prerelease is None]
     return max(finals or open_heads, key=lambda head: versions.key(head.version), default=None)
 
@@ -104,7 +105,7 @@ def public(conn: Connection, pack: str, version: str) -> ReleaseHead:
     if head is None or head.visibility != "public":
         raise NotFound(f"There is no release {pack}@{version}")
     if head.withdrawn_at is not None:
-        latest = current(conn, pack)
+        latest = current(conn, pack, public_only=True)
         link = f'</v1/packs/{pack}/releases/{latest.version}>; rel="latest-version"' if latest else None
         raise Gone(f"{pack}@{version} has been withdrawn", headers={"Link": link} if link else {})
     return head

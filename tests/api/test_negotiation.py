@@ -12,7 +12,7 @@ JSON, HTML, EMAIL = (
     Format("html", "text/html", lambda _: b""),
     Format("email", "text/html", lambda _: b"", negotiable=False),
 )
-OFFERED = [JSON, EMAIL, HTML]
+OFFERED = (JSON, EMAIL, HTML)
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8"
 
 
