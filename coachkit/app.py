@@ -7,8 +7,6 @@ Nothing that owns a socket, a file or a thread is made here: it is made on first
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -39,7 +37,6 @@ from coachkit.editions.library import Library
 from coachkit.editions.pointers import Pointers
 from coachkit.hooks import core, manager
 from coachkit.hooks.dispatch import Dispatch
-from coachkit.hooks.manager import Plugin
 from coachkit.hooks.types import Format
 from coachkit.settings import Settings
 
@@ -67,27 +64,19 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
         manager.build(settings.plugins, [(core.NAME, core), (core_formats.NAME, core_formats)]),
         on_fault=metrics.count_hook_fault,
     )
-    offered = _formats(dispatch)
+    offered = dispatch.collect("coachkit_formats", Format)
     plugins = {plugin.name: plugin.version for plugin in dispatch.manager.plugins if not plugin.core}
     pointers = Pointers(database)
-    reader = Reader(pointers, [(plugin.name, each) for plugin, each in offered.values()], plugins)
+    reader = Reader(pointers, offered, plugins)
     return Services(
         database=database,
         library=Library(database),
         pointers=pointers,
         reader=reader,
         dispatch=dispatch,
-        formats={name: plugin for name, (plugin, _) in offered.items()},
         secret=settings.secret_key,
         api=Api(app, spec_kwargs={"servers": [{"url": settings.public_url or "/"}]}),
     )
-
-
-def _formats(dispatch: Dispatch) -> Mapping[str, tuple[Plugin, Format]]:
-    """Every format on offer, by name; CoachKit's own cannot be taken over."""
-    found = dispatch.collect("coachkit_formats", Format)
-    ordered = sorted(found, key=lambda each: not each[0].core)
-    return {each.name: (plugin, each) for plugin, each in reversed(ordered)}
 
 
 def _add_routes(app: flask.Flask, services: Services, settings: Settings) -> None:

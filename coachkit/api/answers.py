@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import flask
 import orjson
 
-from coachkit.api.fastlane import etag
+from coachkit.api.fastlane import etag, holds
 from coachkit.api.reading import Reading
 from coachkit.api.services import services
 
@@ -30,9 +30,9 @@ def answer(
     `made_from` names everything that the body is made from, beside format, locale and query; `languages` are those
     present, the main one first.
     """
-    parts = (request.organisation, _maker(request), request.locale, urlencode(request.query), *made_from)
-    tag = etag(services().secret, *parts)
-    if flask.request.if_none_match.contains_weak(tag.strip('"')):
+    chosen = (request.format.name, request.maker, request.locale, urlencode(request.query))
+    tag = etag(services().secret, request.organisation, *chosen, *made_from)
+    if holds(flask.request.headers.get("If-None-Match"), tag):
         response = flask.Response(status=304)
     else:
         media_type = request.format.media_type
@@ -53,12 +53,6 @@ def answer(
     if request.format.media_type == "text/html":
         response.headers["Content-Security-Policy"] = HTML_POLICY
     return response
-
-
-def _maker(request: Reading) -> str:
-    """The format, with the plugin and version that makes it: another version may write other bytes."""
-    plugin = services().formats[request.format.name]
-    return request.format.name if plugin.core else f"{request.format.name} {plugin.label}"
 
 
 def json_bytes(value: object) -> bytes:

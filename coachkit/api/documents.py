@@ -133,6 +133,7 @@ def _document(query: dict[str, Any], kind: Kind, resource_id: str) -> flask.Resp
             made.append(document(edition, kind, resource_id, request.locale))
         return made[0]
 
+    chosen(dict.fromkeys(_SHAPES[kind]().fields), query.get("fields_"))
     pack = edition.catalogue[kind, resource_id]
     digest = edition.digests[kind, resource_id][request.locale]
     release = edition.releases[pack].manifest
@@ -148,10 +149,11 @@ def _document(query: dict[str, Any], kind: Kind, resource_id: str) -> flask.Resp
 def _rendered(request: Reading, found: Document, fields: str | None) -> bytes:
     if fields is not None:
         return json_bytes(chosen(shape(found), fields))
-    plugin = services().formats[request.format.name]
     count_render(request.format.name)
     try:
-        return services().dispatch.call(plugin, "coachkit_formats", request.format.render, found, expected=bytes)
+        return services().dispatch.call(
+            request.plugin, "coachkit_formats", request.format.render, found, expected=bytes
+        )
     except Fault as fault:
         raise Unavailable(f"The format {request.format.name} cannot be made at the moment.") from fault
 

@@ -98,6 +98,7 @@ def _view(app: flask.Flask, endpoint: str) -> Any:
 class _Plan:
     """What requests with the same path, query and negotiating headers come to, while they lead to one edition."""
 
+    asked: tuple[str, ...]
     route: Route
     values: Mapping[str, Any]
     channel: str
@@ -124,6 +125,7 @@ class Fastlane:
         self._authorise = authorise
         self._flight = Flight()
         self._plans: dict[tuple[str, ...], _Plan] = {}
+        self._plans_before: dict[tuple[str, ...], _Plan] = {}
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer from the store, or pass on and keep what comes back."""
@@ -138,6 +140,7 @@ class Fastlane:
                 frame = self._store.get(plan.key)
                 if frame is None and (first or not turns):
                     return self._from_app(plan.reading, plan.key, environ, start_response)
+        self._remember(plan)
         return self._from_store(frame, environ, start_response)
 
     def _settle(self, environ: WSGIEnvironment) -> _Plan | None:
@@ -147,11 +150,10 @@ class Fastlane:
         asked = tuple(environ.get(name, "") for name in _DECIDES)
         if sum(map(len, asked)) > LONGEST_REQUEST:
             return None
-        plan = self._plans.get(asked)
+        plan = self._plans.get(asked) or self._plans_before.get(asked)
         try:
             if plan is None or self._reader.served(plan.values, plan.channel) is not plan.reading.served:
-                plan = self._planned(environ)
-                self._remember(asked, plan)
+                plan = self._planned(environ, asked)
         except CoachKitError:
             return None  # Flask meets the same and answers with the problem
         if plan is None or not self._authorise(environ, plan.reading.organisation):
@@ -161,7 +163,7 @@ class Fastlane:
         environ[ORGANISATION] = plan.reading.organisation
         return plan
 
-    def _planned(self, environ: WSGIEnvironment) -> _Plan | None:
+    def _planned(self, environ: WSGIEnvironment, asked: tuple[str, ...]) -> _Plan | None:
         """Work out a request; None if its path is no cacheable route's. Raises what Flask will say."""
         path = environ.get("PATH_INFO", "")
         matched = self._routes.match(path)
@@ -172,21 +174,24 @@ class Fastlane:
         route.query.check(query)
         reading = self._reader.settle(route.declared, values, query, environ)
         channel = dict(query).get("channel", LIVE)
-        return _Plan(route, values, channel, reading, reading.key(path))
+        return _Plan(asked, route, values, channel, reading, reading.key(path))
 
-    def _remember(self, asked: tuple[str, ...], plan: _Plan | None) -> None:
-        """Keep a plan for the next request with the same texts; when there are too many, start again."""
-        if plan is None:
+    def _remember(self, plan: _Plan) -> None:
+        """Keep the plan of a request that was answered from the store, for the next one with the same texts.
+
+        The plans used least recently are forgotten by halves.
+        """
+        if self._plans.get(plan.asked) is plan:
             return
-        if len(self._plans) >= PLANS:
-            self._plans.clear()
-        self._plans[asked] = plan
+        if len(self._plans) >= PLANS // 2:
+            self._plans, self._plans_before = {}, self._plans
+        self._plans[plan.asked] = plan
 
     def _from_store(self, frame: Frame, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         environ[CACHE] = HIT
         headers = list(frame.headers)
         etag = next((value for name, value in headers if name == "ETag"), None)
-        if etag and _holds(environ.get("HTTP_IF_NONE_MATCH"), etag):
+        if etag and holds(environ.get("HTTP_IF_NONE_MATCH"), etag):
             kept = [(name, value) for name, value in headers if name not in NOT_ON_304]
             return self._answer("304 NOT MODIFIED", kept, b"", "hit; detail=memory", start_response)
         headers.append(("Content-Length", str(len(frame.body))))
@@ -215,7 +220,7 @@ class Fastlane:
         self, status: str, headers: Headers, body: bytes, cache_status: str, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Send an answer with what differs from request to request, on hits and misses alike."""
-        stale = "; detail=stale" if self._reader.stale else ""
+        stale = "; stale" if self._reader.stale else ""
         headers.append(("Cache-Status", f"CoachKit; {cache_status}{stale}"))
         headers.extend(FOR_ANY_PAGE)
         start_response(status, headers)
@@ -247,9 +252,12 @@ def _called(app: WSGIApplication, environ: WSGIEnvironment) -> tuple[str, Header
     return status, headers, b"".join(written)
 
 
-def _holds(if_none_match: str | None, etag: str) -> bool:
-    """Whether an If-None-Match header names the answer, by weak comparison (RFC 9110, 13.1.2)."""
-    if not if_none_match:
+def holds(if_none_match: str | None, etag: str) -> bool:
+    """Whether an If-None-Match header names the answer, by weak comparison (RFC 9110, 13.1.2).
+
+    One longer than any cache sends names nothing.
+    """
+    if not if_none_match or len(if_none_match) > LONGEST_REQUEST:
         return False
     return if_none_match == etag or parse_etags(if_none_match).contains_weak(etag.strip('"'))
 

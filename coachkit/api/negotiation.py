@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 from werkzeug.datastructures import LanguageAccept, MIMEAccept
@@ -14,7 +14,8 @@ from coachkit.hooks.types import Format
 _UTF_8: Final = re.compile(r';\s*charset="?utf-8"?', re.IGNORECASE)
 
 
-def locale_for(accept_language: str | None, offered: Sequence[str], default: str) -> str:
+@lru_cache(maxsize=4096)
+def locale_for(accept_language: str | None, offered: tuple[str, ...], default: str) -> str:
     """The locale for an Accept-Language header by RFC 4647 lookup: each range is shortened until it matches.
 
     Ranges come in order of their quality; one of quality 0 and `*` choose nothing. Where none matches, the default.
@@ -31,7 +32,8 @@ def locale_for(accept_language: str | None, offered: Sequence[str], default: str
     return default
 
 
-def format_for(accept: str | None, offered: Sequence[Format]) -> Format | None:
+@lru_cache(maxsize=4096)
+def format_for(accept: str | None, offered: tuple[Format, ...]) -> Format | None:
     """The format for an Accept header (RFC 9110, 12.5.1), the first on offer where the caller has no wish.
 
     None where nothing on offer is acceptable; asking for UTF-8, which everything is in, rules nothing out.

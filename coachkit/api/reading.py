@@ -6,14 +6,16 @@ environment and does not work it out again. The answer's headers that depend on 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlencode
 
 from coachkit.api.negotiation import format_for, locale_for
+from coachkit.editions.inputs import RENDER
 from coachkit.editions.pointers import Pointers, Served
 from coachkit.errors import BadRequest, FieldError, NotAcceptable, NotFound
+from coachkit.hooks.manager import Plugin
 from coachkit.hooks.types import Format
 from coachkit.packs.model import KIND_OF_FOLDER, Kind
 
@@ -24,6 +26,11 @@ READING = "coachkit.reading"
 """Where the request's environment holds the Reading."""
 
 LIVE = "live"
+JSON = "json"
+LONGEST_WISHES = 1_000
+"""Characters of an Accept or an Accept-Language header."""
+Offered = tuple[Plugin, Format]
+"""A format and the plugin that offers it."""
 _CHANNEL_AGE = "max-age=30, s-maxage=60, stale-while-revalidate=300, stale-if-error=86400"
 _EDITION_AGE = "max-age=86400, s-maxage=31536000, immutable"
 
@@ -64,6 +71,8 @@ class Reading:
     at_edition: bool
     locale: str
     format: Format
+    plugin: Plugin
+    """Who offers the format."""
     asked: tuple[tuple[str, str], ...]
     query: tuple[tuple[str, str], ...]
     settled_by: Mapping[str, str]
@@ -84,9 +93,14 @@ class Reading:
         """How long whom may keep the answer (contract: Headers)."""
         if not self.at_edition:
             return f"public, {_CHANNEL_AGE}"
-        if self.settled_by != dict(self.served.plugins):
+        if self.settled_by != self.served.plugins or self.served.render != RENDER:
             return "no-cache"
         return f"public, {_EDITION_AGE}"
+
+    @property
+    def maker(self) -> str:
+        """Who writes the answer down: the same document by another may be other bytes."""
+        return f"render {RENDER}" if self.plugin.core else f"render {RENDER}, {self.plugin.label}"
 
     @property
     def vary(self) -> list[str]:
@@ -103,18 +117,19 @@ class Reading:
         """What the answer is kept under: nothing that is not in it can change a byte of the answer."""
         asked = urlencode((*self.asked, *self.query))  # so that no value can pass for another parameter
         installed = " ".join(f"{name}@{version}" for name, version in self.settled_by.items())
-        chosen = f"{self.format.name}\n{self.locale}\n{installed}"
+        chosen = f"{self.format.name}\n{self.maker}\n{self.locale}\n{installed}"
         return f"{self.organisation}\n{self.served.digest}\n{chosen}\n{asked}\n{path}"
 
 
 class Reader:
     """Settles reading requests for one application."""
 
-    def __init__(self, pointers: Pointers, formats: Sequence[tuple[str, Format]], plugins: Mapping[str, str]) -> None:
+    def __init__(self, pointers: Pointers, formats: Sequence[Offered], plugins: Mapping[str, str]) -> None:
         """`formats` are (plugin, format) in order, `plugins` the installed ones with their versions."""
         self._pointers = pointers
         self._formats = formats
         self._plugins = plugins
+        self._offers: dict[tuple[tuple[str, ...], Kind | None], tuple[Offered, ...]] = {}
 
     @property
     def stale(self) -> bool:
@@ -125,13 +140,25 @@ class Reader:
         """What an organisation serves at its live channel, None if nothing."""
         return self._pointers.channel(organisation, LIVE)
 
-    def offered(self, served: Served, kind: Kind | None) -> list[Format]:
-        """The formats on offer for a kind in an edition, CoachKit's JSON first; for None, JSON only."""
-        own = [each for plugin, each in self._formats if plugin not in self._plugins]
-        theirs = [each for plugin, each in self._formats if plugin in served.plugins and plugin in self._plugins]
-        by_name = {each.name: each for each in (*theirs[::-1], *own) if kind is None or kind in each.kinds}
-        names = ["json"] if kind is None else ["json", *sorted(set(by_name) - {"json"})]
-        return [by_name[name] for name in names]
+    def offered(self, served: Served, kind: Kind | None) -> tuple[Offered, ...]:
+        """The formats on offer for a kind in an edition, CoachKit's own first; for None, JSON only.
+
+        Of two with one name CoachKit's own serves, or else that of the plugin that the organisation lists first.
+        """
+        enabled = tuple(served.plugins)
+        if (enabled, kind) not in self._offers:
+            self._offers[enabled, kind] = tuple(self._offer(enabled, kind))
+        return self._offers[enabled, kind]
+
+    def _offer(self, enabled: Sequence[str], kind: Kind | None) -> Iterator[Offered]:
+        own = [each for each in self._formats if each[0].core]
+        theirs = [each for name in enabled for each in self._formats if each[0].name == name]
+        seen: set[str] = set()
+        for plugin, each in (*own, *theirs):
+            fits = each.name == JSON if kind is None else kind in each.kinds
+            if fits and each.name not in seen:
+                seen.add(each.name)
+                yield plugin, each
 
     def settle(
         self, declared: Cacheable, path: Mapping[str, Any], query: Sequence[tuple[str, str]], environ: WSGIEnvironment
@@ -144,15 +171,15 @@ class Reader:
         kind = KIND_OF_FOLDER.get(path.get("kind", "")) if declared.offer == "documents" else None
         offered = self.offered(served, kind)
         locale = self._locale(asked, served, environ)
-        chosen = self._format(asked, offered, environ)
+        plugin, chosen = self._format(asked, offered, environ)
         named = {"channel": asked.get("channel", LIVE), "locale": locale, "format": chosen.name}
         taken = tuple((name, value) for name, value in named.items() if name in asked)
         rest = tuple(sorted(pair for pair in query if pair[0] not in named))
-        if chosen.name != "json" and (fields := next((name for name, _ in rest if name == "fields"), None)):
+        if chosen.name != JSON and (fields := next((name for name, _ in rest if name == "fields"), None)):
             error = FieldError("invalid-value", "Chosen fields come as JSON only.", parameter=fields)
             raise BadRequest("The parameter fields goes with JSON.", (error,))
         installed = {name: self._plugins[name] for name in served.plugins if name in self._plugins}
-        return Reading(served, "digest" in path, locale, chosen, taken, rest, installed)
+        return Reading(served, "digest" in path, locale, chosen, plugin, taken, rest, installed)
 
     def served(self, path: Mapping[str, Any], channel: str) -> Served | None:
         """The edition that an address leads to now: its own, or where the channel points; None if there is none."""
@@ -162,7 +189,8 @@ class Reader:
 
     def _locale(self, asked: Mapping[str, str], served: Served, environ: WSGIEnvironment) -> str:
         if "locale" not in asked:
-            return locale_for(environ.get("HTTP_ACCEPT_LANGUAGE"), served.locales, served.default_locale)
+            wanted = _bounded(environ, "HTTP_ACCEPT_LANGUAGE", "Accept-Language")
+            return locale_for(wanted, served.locales, served.default_locale)
         known = {locale.lower(): locale for locale in served.locales}
         locale = known.get(asked["locale"].lower())
         if locale is None:
@@ -170,17 +198,27 @@ class Reader:
             raise BadRequest("The locale that was asked for is not served.", (error,))
         return locale
 
-    def _format(self, asked: Mapping[str, str], offered: Sequence[Format], environ: WSGIEnvironment) -> Format:
+    def _format(self, asked: Mapping[str, str], offered: Sequence[Offered], environ: WSGIEnvironment) -> Offered:
+        formats = tuple(each for _, each in offered)
         if "format" in asked:
-            named = next((each for each in offered if each.name == asked["format"]), None)
+            named = next((each for each in offered if each[1].name == asked["format"]), None)
             if named is None:
-                names = ", ".join(each.name for each in offered)
+                names = ", ".join(each.name for each in formats)
                 error = FieldError("unknown-format", f"There are {names}.", parameter="format")
                 raise BadRequest("The format that was asked for does not exist.", (error,))
             return named
-        chosen = format_for(environ.get("HTTP_ACCEPT"), offered)
+        chosen = format_for(_bounded(environ, "HTTP_ACCEPT", "Accept"), formats)
         if chosen is None:
-            types = ", ".join(each.media_type for each in offered if each.negotiable)
+            types = ", ".join(each.media_type for each in formats if each.negotiable)
             error = FieldError("not-acceptable", f"Served are {types}.", header="Accept")
             raise NotAcceptable("None of the media types in Accept can be served.", (error,))
-        return chosen
+        return next(each for each in offered if each[1] is chosen)
+
+
+def _bounded(environ: WSGIEnvironment, name: str, header: str) -> str | None:
+    """A negotiating header. Raises BadRequest for one that takes longer to read than anybody's wishes need."""
+    value: str | None = environ.get(name)
+    if value is not None and len(value) > LONGEST_WISHES:
+        error = FieldError("too-long", f"At most {LONGEST_WISHES:,} characters are read.", header=header)
+        raise BadRequest(f"The header {header} is too long.", (error,))
+    return value

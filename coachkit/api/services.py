@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -16,7 +15,6 @@ from coachkit.editions.edition import Edition
 from coachkit.editions.library import Library
 from coachkit.editions.pointers import Pointers
 from coachkit.hooks.dispatch import Dispatch
-from coachkit.hooks.manager import Plugin
 
 EXTENSION = "coachkit"
 
@@ -30,8 +28,6 @@ class Services:
     pointers: Pointers
     reader: Reader
     dispatch: Dispatch
-    formats: Mapping[str, Plugin]
-    """The plugin that offers each format."""
     secret: bytes
     api: Api
     routes: Routes | None = None

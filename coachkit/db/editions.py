@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -25,10 +26,16 @@ class EditionHead:
 
 
 @dataclass(frozen=True)
-class Edition(EditionHead):
-    """An edition whole. `inputs` is the canonical JSON that the digest covers; `manifest` says what serves what."""
+class EditionInputs(EditionHead):
+    """An edition without its manifest. `inputs` is the canonical JSON that the digest covers."""
 
     inputs: bytes
+
+
+@dataclass(frozen=True)
+class Edition(EditionInputs):
+    """An edition whole. `manifest` says what serves what."""
+
     manifest: bytes
 
 
@@ -68,6 +75,13 @@ def get(conn: Connection, organisation_id: int, digest: str) -> Edition | None:
     """The edition whole; None if the organisation has none of that digest."""
     row = conn.execute(sa.select(editions).where(_is(organisation_id, digest))).one_or_none()
     return None if row is None else Edition(**values(row))
+
+
+def inputs(conn: Connection, organisation_id: int, digest: str) -> EditionInputs | None:
+    """The edition without its manifest, which is most of it; None if the organisation has none of that digest."""
+    query: sa.Select[Any] = sa.select(*_HEAD, editions.c.inputs).where(_is(organisation_id, digest))
+    row = conn.execute(query).one_or_none()
+    return None if row is None else EditionInputs(**values(row))
 
 
 def head(conn: Connection, organisation_id: int, digest: str) -> EditionHead | None:

@@ -55,9 +55,16 @@ class Watch:
 
     @property
     def silent_since(self) -> float | None:
-        """The monotonic time of the first poll in a row that failed; None while the database answers."""
+        """The monotonic time of the first poll in a row that failed or waits for its answer; None while it answers.
+
+        A database need not refuse to be silent: a poll that waits for longer than the interval has no answer yet.
+        """
         current = self._current
-        return None if current is None or current.pid != os.getpid() else current.silent_since
+        if current is None or current.pid != os.getpid():
+            return None
+        asked = current.asked_at
+        waiting = asked is not None and time.monotonic() - asked > self._interval
+        return current.silent_since or (asked if waiting else None)
 
     def stop(self) -> None:
         """Stop watching in this process, and close what was opened for it; `ensure` starts anew."""
@@ -81,6 +88,8 @@ class _Poll:
     pid: int = field(default_factory=os.getpid)
     told: int = 0
     silent_since: float | None = None
+    asked_at: float | None = None
+    """The monotonic time at which the look that is under way began."""
     _connection: PoolProxiedConnection | None = None
     _version: int | None = None
     _stopped: threading.Event = field(default_factory=threading.Event)
@@ -109,17 +118,20 @@ class _Poll:
 
     def _poll(self, *, first: bool = False) -> None:
         """One look; whatever fails, the next one starts from a new connection and from what was told before."""
+        self.asked_at = asked = time.monotonic()
         try:
             self._look(first=first)
         except Exception:  # noqa: BLE001 — nothing may end the thread that keeps every pointer fresh
             self._close()
             if self.silent_since is None:
-                self.silent_since = time.monotonic()
+                self.silent_since = asked
                 _log.warning("moved channels cannot be followed; trying on", exc_info=True)
         else:
             if self.silent_since is not None:
                 self.silent_since = None
                 _log.info("moved channels are followed again")
+        finally:
+            self.asked_at = None
 
     def _look(self, *, first: bool) -> None:
         version = self._data_version() if self.database.is_sqlite else None

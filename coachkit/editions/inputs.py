@@ -97,6 +97,9 @@ class Inputs:
     settings: Mapping[str, Any]
     releases: tuple[ReleaseInput, ...]
     plugins: tuple[PluginInput, ...]
+    """In the organisation's order."""
+    render: int
+    """The RENDER with which it was published."""
 
 
 def parse(inputs: bytes) -> Inputs:
@@ -108,4 +111,6 @@ def parse(inputs: bytes) -> Inputs:
     )
     plugins = tuple(PluginInput(each["name"], each["version"], each["settings"]) for each in value["plugins"])
     packs = {each.pack: each.version for each in releases}
-    return Inputs({**value, "packs": packs, "plugins": [each.name for each in plugins]}, releases, plugins)
+    return Inputs(
+        {**value, "packs": packs, "plugins": [each.name for each in plugins]}, releases, plugins, value["render"]
+    )

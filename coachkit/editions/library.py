@@ -6,6 +6,7 @@ is never wrong, only forgotten when there are too many.
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -31,10 +32,11 @@ RELEASES = 64
 class Library:
     """Loads editions by organisation and digest. Safe to share between threads, and harmless across a fork."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, editions: int = EDITIONS, releases: int = RELEASES) -> None:
+        """`editions` and `releases` are how many are kept of each."""
         self._database = database
-        self._editions: _Recent[tuple[int, str], Edition] = _Recent(EDITIONS)
-        self._releases: _Recent[tuple[str, str, str], Compiled] = _Recent(RELEASES)
+        self._editions: _Recent[tuple[int, str], Edition] = _Recent(editions)
+        self._releases: _Recent[tuple[str, str, str], Compiled] = _Recent(releases)
 
     def edition(self, organisation_id: int, slug: str, digest: str) -> Edition:
         """The edition of an organisation with a digest. Raises NotFound where there is none."""
@@ -58,23 +60,36 @@ class Library:
         return self._releases.get(key, lambda: releases.load(conn, used.pack, used.version))
 
 
+class _Shelf(Generic[K, V]):
+    """The values of one process, the one used longest ago first."""
+
+    def __init__(self) -> None:
+        self.values: OrderedDict[K, V] = OrderedDict()
+        self.lock = threading.Lock()
+
+
 class _Recent(Generic[K, V]):
-    """The values used last, at most `size` of them."""
+    """The values used last, at most `size` of them in each process."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._values: OrderedDict[K, V] = OrderedDict()
-        self._lock = threading.Lock()
+        self._shelf_by_pid: dict[int, _Shelf[K, V]] = {}
 
     def get(self, key: K, load: Callable[[], V]) -> V:
         """The value of a key, loaded if it is not here; two threads may load it at once, and either's serves."""
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key]
+        shelf = self._shelf()
+        with shelf.lock:
+            if key in shelf.values:
+                shelf.values.move_to_end(key)
+                return shelf.values[key]
         value = load()
-        with self._lock:
-            self._values[key] = value
-            while len(self._values) > self._size:
-                self._values.popitem(last=False)
+        with shelf.lock:
+            shelf.values[key] = value
+            while len(shelf.values) > self._size:
+                shelf.values.popitem(last=False)
         return value
+
+    def _shelf(self) -> _Shelf[K, V]:
+        """This process's own: a lock that another thread held at the fork would stay locked in the child for ever."""
+        pid = os.getpid()
+        return self._shelf_by_pid.get(pid) or self._shelf_by_pid.setdefault(pid, _Shelf())

@@ -6,6 +6,7 @@ and reads what moved. When the database is silent the last known pointers serve,
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections import OrderedDict
@@ -36,7 +37,9 @@ class Served:
     default_locale: str
     locales: tuple[str, ...]
     plugins: Mapping[str, str]
-    """Name → the version with which the edition was made."""
+    """Name → the version with which the edition was made, in the organisation's order."""
+    render: int
+    """The render number with which it was made."""
     public: bool
     """Whether a public channel has ever pointed at it, so that its own address answers."""
 
@@ -47,28 +50,35 @@ class _Channel:
     public: bool
 
 
+class _Known:
+    """What one process knows. A child that was forked knows nothing of it: it may have moved before it watched."""
+
+    def __init__(self) -> None:
+        self.channels: dict[str, dict[str, _Channel]] = {}
+        self.ids: dict[str, int] = {}
+        self.editions: OrderedDict[tuple[str, str], Served] = OrderedDict()
+        self.moves_seen = 0
+        self.lock = threading.Lock()
+
+
 class Pointers:
-    """The pointers of one process. Nothing runs before the first look-up, so nothing is shared across a fork."""
+    """The pointers of each process that uses it. Nothing runs before the first look-up, also in a forked child."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._watch = Watch(database, interval=POLL_SECONDS, on_change=self._moved)
-        self._channels: dict[str, dict[str, _Channel]] = {}
-        self._ids: dict[str, int] = {}
-        self._editions: OrderedDict[tuple[str, str], Served] = OrderedDict()
-        self._moves_seen = 0
-        self._lock = threading.Lock()
+        self._known_by_pid: dict[int, _Known] = {}
 
     def channel(self, organisation: str, name: str) -> Served | None:
         """The edition that a public channel of an organisation points at; None where there is none to be seen."""
-        channel = self._known(organisation).get(name)
+        channel = self._channels(organisation).get(name)
         if channel is None or not channel.public:
             return None
         return self._edition(organisation, channel.digest)
 
     def edition(self, organisation: str, digest: str) -> Served | None:
         """An edition by its digest, if a public channel has ever pointed at it."""
-        self._known(organisation)
+        self._channels(organisation)
         served = self._edition(organisation, digest)
         return served if served and served.public else None
 
@@ -79,60 +89,69 @@ class Pointers:
         return silent is not None and time.monotonic() - silent > STALE_AFTER_SECONDS
 
     def stop(self) -> None:
-        """End the polling thread of this process, if it runs."""
+        """End the polling thread of this process, if it runs, and forget what it kept fresh."""
         self._watch.stop()
+        self._known_by_pid.pop(os.getpid(), None)
 
-    def _known(self, organisation: str) -> Mapping[str, _Channel]:
+    @property
+    def _known(self) -> _Known:
+        pid = os.getpid()
+        return self._known_by_pid.get(pid) or self._known_by_pid.setdefault(pid, _Known())
+
+    def _channels(self, organisation: str) -> Mapping[str, _Channel]:
         self._watch.ensure()
-        known = self._channels.get(organisation)
-        if known is not None:
-            return known
+        known = self._known
+        pointing = known.channels.get(organisation)
+        if pointing is not None:
+            return pointing
         while True:
-            moves_seen = self._moves_seen
+            moves_seen = known.moves_seen
             with self._database.read() as conn:
                 row = organisations.get(conn, organisation)
                 if row is None:
                     return {}
                 found = channels.of_organisation(conn, row.id)
-            with self._lock:
-                if moves_seen == self._moves_seen:  # else one that came in between may be missing: read again
-                    self._ids[organisation] = row.id
-                    known = {each.name: _Channel(each.digest, each.public) for each in found}
-                    return self._channels.setdefault(organisation, known)
+            with known.lock:
+                if moves_seen == known.moves_seen:  # else one that came in between may be missing: read again
+                    known.ids[organisation] = row.id
+                    pointing = {each.name: _Channel(each.digest, each.public) for each in found}
+                    return known.channels.setdefault(organisation, pointing)
 
     def _edition(self, organisation: str, digest: str) -> Served | None:
-        with self._lock:
-            served = self._editions.get((organisation, digest))
+        known = self._known
+        with known.lock:
+            served = known.editions.get((organisation, digest))
             if served:
-                self._editions.move_to_end((organisation, digest))
+                known.editions.move_to_end((organisation, digest))
                 return served
-            organisation_id = self._ids.get(organisation)
+            organisation_id = known.ids.get(organisation)
         if organisation_id is None:
             return None
         with self._database.read() as conn:
             served = _load(conn, organisation, organisation_id, digest)
         if served and served.public:
-            with self._lock:
-                self._editions[organisation, digest] = served
-                while len(self._editions) > EDITIONS:
-                    self._editions.popitem(last=False)
+            with known.lock:
+                known.editions[organisation, digest] = served
+                while len(known.editions) > EDITIONS:
+                    known.editions.popitem(last=False)
         return served
 
     def _moved(self, before: int, after: int) -> None:
         """Called by the watch: read where the channels that moved point now, for all organisations in one query."""
         del after
+        known = self._known
         with self._database.read() as conn:
             moves = channels.moved_since(conn, before)
-        with self._lock:
-            self._moves_seen += 1
+        with known.lock:
+            known.moves_seen += 1
             for move in moves:
-                if move.organisation in self._channels:
-                    known = self._channels[move.organisation]
-                    self._channels[move.organisation] = {**known, move.name: _Channel(move.digest, move.public)}
+                if move.organisation in known.channels:
+                    pointing = known.channels[move.organisation]
+                    known.channels[move.organisation] = {**pointing, move.name: _Channel(move.digest, move.public)}
 
 
 def _load(conn: Connection, organisation: str, organisation_id: int, digest: str) -> Served | None:
-    row = rows.get(conn, organisation_id, digest)
+    row = rows.inputs(conn, organisation_id, digest)
     if row is None:
         return None
     parsed = inputs.parse(row.inputs)
@@ -144,5 +163,6 @@ def _load(conn: Connection, organisation: str, organisation_id: int, digest: str
         default_locale=default,
         locales=(default, *sorted(set(parsed.settings["locales"]) - {default})),
         plugins={each.name: each.version for each in parsed.plugins},
+        render=parsed.render,
         public=row.published,
     )
