@@ -1,16 +1,13 @@
 """Houses to read from: `house` on each database, new for each test; `portal`, on SQLite, shared by a file's tests."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from appmaker import House, furnish, house_over
+from appmaker import House, furnish, house_in, house_over
 
 from coachkit.db.database import Database
 from coachkit.settings import Settings
-
-SECRET = bytes(range(32))
 
 
 @pytest.fixture
@@ -23,12 +20,8 @@ def house(database: Database, settings: Settings, tmp_path: Path) -> Iterator[Ho
 @pytest.fixture(scope="module")
 def portal(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """The same on SQLite, for tests that only read."""
-    folder = tmp_path_factory.mktemp("portal")
-    shutil.copy(sqlite_template, folder / "coachkit.sqlite")
-    database = Database(f"sqlite:///{folder / 'coachkit.sqlite'}")
-    with house_over(Settings(database.url, SECRET, data_dir=folder), database, folder) as house:
+    with house_in(tmp_path_factory.mktemp("portal"), sqlite_template) as house:
         yield furnish(house)
-    database.dispose()
 
 
 @pytest.fixture(scope="module")
