@@ -3,10 +3,12 @@
 import inspect
 
 import pytest
+from publishing import DIRECTIVES, SLUG, example, organisation, publish
 
 from coachkit.app import create_app
 from coachkit.cli.installation import Installation, plugins
 from coachkit.documents import core_formats
+from coachkit.editions.publish import Tools
 from coachkit.hooks import core, manager, specs
 from coachkit.hooks.dispatch import Dispatch
 from coachkit.hooks.types import ContentPack, Directive, Format
@@ -72,21 +74,31 @@ def test_plugins_packs_are_offered_with_ours(install, tmp_path):
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_formats_of_ours_cannot_be_taken_over(install, database):
-    """An application offers plugins' formats beside its own, and keeps JSON and HTML to itself."""
+def test_formats_of_plugins(install, database):
+    """A plugin's formats are offered where its organisation enabled it, and never in place of CoachKit's own."""
     source = """
         @hookimpl
         def coachkit_formats():
             return [Format("json", "text/x-json", lambda _: b"theirs"), Format("notes", "text/x-notes", lambda _: b"")]
     """
     install("notes", source)
+    example(database)
+    organisation(database, "harbour")
+    organisation(database, plugins=["notes"])
+    publish(database, "harbour")
+    publish(database, tools=Tools(DIRECTIVES, {"notes": "1.2.3"}))
     settings = Settings(database_url=database.url, secret_key=bytes(32), plugins=("notes",))
-    formats = create_app(settings).extensions["coachkit"].formats
-    assert {name: plugin.name for name, plugin in formats.items()} == {
-        "json": core_formats.NAME,
-        "html": core_formats.NAME,
-        "notes": "notes",
-    }
+    services = create_app(settings).extensions["coachkit"]
+
+    def offered(slug):
+        served = services.pointers.channel(slug, "live")
+        return {each.name: plugin.name for plugin, each in services.reader.offered(served, "module")}
+
+    ours = {"json": core_formats.NAME, "html": core_formats.NAME}
+    assert offered("harbour") == ours
+    assert offered(SLUG) == ours | {"notes": "notes"}
+    services.pointers.stop()
+    services.database.dispose()
 
 
 def test_every_hook_is_in_one_scope():
