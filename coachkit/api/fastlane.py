@@ -127,6 +127,11 @@ class Fastlane:
         self._plans: dict[tuple[str, ...], _Plan] = {}
         self._plans_before: dict[tuple[str, ...], _Plan] = {}
 
+    @property
+    def plans(self) -> int:
+        """How many requests are remembered, at most PLANS."""
+        return len(self._plans) + len(self._plans_before)
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer from the store, or pass on and keep what comes back."""
         plan = self._settle(environ)

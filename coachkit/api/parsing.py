@@ -22,7 +22,7 @@ from webargs.flaskparser import FlaskParser
 
 from coachkit.api.problems import shown
 from coachkit.api.violations import Violation, pointer, violations
-from coachkit.errors import BadRequest, FieldError, InvalidBody, WrongMediaType
+from coachkit.errors import BadRequest, FieldError, InvalidBody, TooLarge, WrongMediaType
 from coachkit.packs.findings import nearest
 
 MAX_BODY = 64 * 1024
@@ -167,6 +167,8 @@ class Parser(FlaskParser):
     def load_json(self, req: flask.Request, schema: ma.Schema) -> Any:  # noqa: ARG002  # webargs' signature
         """The body's JSON, `missing` without a body; WrongMediaType or BadRequest if it cannot be read."""
         raw = req.get_data(cache=True)
+        if len(raw) >= MAX_BODY and req.stream.read(1):  # a chunked body that is longer: what was read is not all of it
+            raise TooLarge(f"At most {MAX_BODY:,} bytes are read.")
         if not raw:
             return missing
         _check_media_type(req)

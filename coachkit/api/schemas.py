@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import marshmallow as ma
@@ -240,6 +241,15 @@ class FilledSchema(ma.Schema):
 # --- queries ------------------------------------------------------------------------------------
 
 
+class Count(ma.fields.Integer):
+    """A whole number in plain digits: `+1`, `1_0` and other scripts' digits are none."""
+
+    def _deserialize(self, value: Any, *_: Any, **__: Any) -> int:
+        if not re.fullmatch(r"[0-9]{1,9}", str(value), re.ASCII):
+            raise self.make_error("invalid")
+        return int(value)
+
+
 class LocaleQuery(ma.Schema):
     """Which locale."""
 
@@ -285,7 +295,7 @@ class ListQuery(LocaleQuery):
         validate=validate.Length(min=1, max=PARAMETER_LENGTH),
         metadata=_about("Only these fields of each item, separated by commas", "id,title"),
     )
-    limit = ma.fields.Integer(
+    limit = Count(
         load_default=LIMIT_DEFAULT,
         validate=validate.Range(1, LIMIT_MOST),
         metadata=_about("How many at most", LIMIT_DEFAULT),

@@ -31,9 +31,10 @@ def publish_edition(
     here: Installation, slug: str, channel: str | None, note: str | None = None
 ) -> tuple[Prepared, bool]:
     """Publish an organisation's choices and move a channel to them; says whether the edition is new."""
+    with here.database.read() as conn:  # compiling may take seconds, in which others can write
+        prepared = prepare(conn, find(conn, slug), here.tools, now())
     with here.database.write() as conn:
         organisation = find(conn, slug)
-        prepared = prepare(conn, organisation, here.tools, now())
         new = store(conn, organisation, prepared, now())
         if channel is not None and _pointing(conn, organisation, channel) != prepared.digest:
             channels.move(conn, organisation, channel, prepared.digest, now(), note=note)

@@ -28,6 +28,8 @@ __all__ = [
     "forwarder_headers",
     "graceful_timeout",
     "keepalive",
+    "limit_request_field_size",
+    "limit_request_fields",
     "on_starting",
     "preload_app",
     "secure_scheme_headers",
@@ -72,6 +74,10 @@ keepalive = 75
 # fewer than the ten that container engines allow between SIGTERM and SIGKILL.
 timeout = 30
 graceful_timeout = 8
+
+# Headers of one name are joined, so a request could make us read 800 KB of wishes; readers send about 20 short ones.
+limit_request_fields = 64
+limit_request_field_size = 4094
 
 # The application writes its own access log, with no address in it.
 accesslog = None

@@ -21,7 +21,7 @@ from coachkit.editions.choices import Choices, from_settings
 from coachkit.editions.edition import Edition
 from coachkit.editions.overlay import compile_overlay
 from coachkit.editions.validate import colours, problem, validate
-from coachkit.errors import Problem, PublishRefused
+from coachkit.errors import Conflict, Problem, PublishRefused
 from coachkit.packs.directives import Directive
 from coachkit.packs.findings import nearest
 from coachkit.packs.versions import Range
@@ -43,6 +43,8 @@ class Prepared:
     edition: Edition
     inputs: bytes
     demo: bool
+    revision: int
+    """That of the organisation's settings."""
 
     @property
     def digest(self) -> str:
@@ -69,11 +71,20 @@ def prepare(conn: Connection, organisation: Organisation, tools: Tools, at: date
     problems += validate(edition, demo=organisation.demo, today=at.date())
     if problems:
         raise PublishRefused(problems)
-    return Prepared(edition, data, organisation.demo)
+    return Prepared(edition, data, organisation.demo, organisation.revision)
 
 
 def store(conn: Connection, organisation: Organisation, prepared: Prepared, at: datetime) -> bool:
-    """Store a prepared edition; False where the organisation has it already. No channel moves."""
+    """Store a prepared edition; False where the organisation has it already. No channel moves.
+
+    Raises Conflict if what it was prepared from has changed since: the settings, or a release withdrawn.
+    """
+    if organisation.revision != prepared.revision:
+        raise Conflict(f"{organisation.slug}'s settings have changed since this edition was prepared: publish again")
+    for compiled in prepared.edition.releases.values():
+        head = release_rows.head(conn, compiled.manifest.id, compiled.manifest.version)
+        if head is None or head.withdrawn_at is not None:
+            raise Conflict(f"{compiled.manifest.id}@{compiled.manifest.version} has been withdrawn: publish again")
     used = [(each.manifest.id, each.manifest.version) for each in prepared.edition.releases.values()]
     return rows.insert(
         conn,

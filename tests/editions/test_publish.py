@@ -28,6 +28,7 @@ from coachkit.db import channels, editions, migrate
 from coachkit.db.database import Database
 from coachkit.editions import inputs, releases
 from coachkit.editions.publish import Tools, outdated, prepare, store
+from coachkit.errors import Conflict
 from coachkit.organisations.organisations import find
 from coachkit.packs.directives import Directive
 
@@ -378,3 +379,20 @@ def test_all_failures_at_once_without_a_pack(database):
         brand=brand(colours={"text": "#eeeeee"}),
     )
     assert [each.code for each in problems] == ["unknown-pack", "unknown-plugin", "contrast"]
+
+
+def test_changed_while_preparing(database):
+    """An edition whose settings changed, or whose release was withdrawn, since it was prepared is not stored."""
+    example(database)
+    found = organisation(database)
+    with database.read() as conn:
+        prepared = prepare(conn, found, TOOLS, AT)
+    changed = organisation(database, brand=brand(voice="Plain"))
+    with database.write() as conn, pytest.raises(Conflict, match="settings have changed"):
+        store(conn, changed, prepared, AT)
+    with database.read() as conn:
+        prepared = prepare(conn, changed, TOOLS, AT)
+    with database.write() as conn:
+        releases.withdraw(conn, "example", "1.0.0", AT, "wrong")
+        with pytest.raises(Conflict, match="withdrawn"):
+            store(conn, changed, prepared, AT)
