@@ -61,7 +61,7 @@ bind = "127.0.0.1:8000"
 
 # A cached answer is pure computing, so a process for each core; two at least, so that one may die unnoticed. Threads
 # are for requests that wait on the database; an idle connection holds none.
-worker_class = "gthread"
+worker_class = "coachkit.cli.gunicorn_worker.Worker"
 workers = _positive("WEB_CONCURRENCY", max(2, _usable_cores()))
 threads = _positive("WEB_THREADS", 8)
 

@@ -149,3 +149,32 @@ def test_senseless_size(tmp_path: Path) -> None:
     done = subprocess.run([COACHKIT, "web"], env=environ, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert "WEB_CONCURRENCY: 'two'" in done.stderr
+
+
+UNREADABLE = {
+    "GET /v1/orgs/northbridge/modules?topic=\N{LATIN SMALL LETTER E WITH ACUTE} HTTP/1.1\r\nHost: x\r\n\r\n": 400,
+    "CANARY\r\n\r\n": 400,
+    "GET /?canary HTTP/1.1\r\nHost: x\r\nbad header\r\n\r\n": 400,
+    f"GET /?canary={'a' * 9_000} HTTP/1.1\r\nHost: x\r\n\r\n": 414,
+    f"GET /?canary HTTP/1.1\r\nHost: x\r\nX: {'a' * 9_000}\r\n\r\n": 431,
+    "GET /?canary HTTP/1.1\r\nHost: x\r\n" + "Y: b\r\n" * 80 + "\r\n": 431,
+}
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_unreadable_requests(service: Service) -> None:
+    """What is no HTTP is answered with a problem, and the log has neither the address, the query nor the client."""
+    for request, status in UNREADABLE.items():
+        with socket.create_connection(("127.0.0.1", service.port), timeout=10) as client:
+            client.sendall(request.encode())
+            answer = b"".join(iter(lambda: client.recv(65_536), b""))
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert head.split(b" ")[1] == str(status).encode(), request[:80]
+        assert b"application/problem+json" in head
+        assert json.loads(body)["status"] == status
+    said = service.output.read_text(encoding="utf-8")
+    refused = [line for line in said.splitlines() if "could not be read" in line]
+    assert len(refused) == len(UNREADABLE)
+    assert not any(
+        word in line for line in refused for word in ("127.0.0.1", "canary", "CANARY", "topic", "northbridge")
+    )
