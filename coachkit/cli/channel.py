@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import click
+from sqlalchemy import Connection
 
 from coachkit.cli.installation import installation, now
-from coachkit.cli.output import json_option, show
+from coachkit.cli.output import json_option, show, warn
 from coachkit.db import channels as rows
+from coachkit.db import editions
 from coachkit.db.channels import Channel
-from coachkit.editions import channels
+from coachkit.editions import channels, inputs, releases
 from coachkit.errors import NotFound
 from coachkit.organisations.organisations import find
 
@@ -29,7 +31,8 @@ def move(slug: str, name: str, digest: str, note: str | None, *, public: bool | 
     """Point channel NAME of organisation SLUG at the edition DIGEST."""
     with installation() as here, here.database.write() as conn:
         moved = channels.move(conn, find(conn, slug), name, digest, now(), public=public, note=note)
-    _show(moved, as_json=as_json)
+        gone = _withdrawn(conn, moved)
+    _show(moved, gone, as_json=as_json)
 
 
 @channel.command()
@@ -40,7 +43,8 @@ def rollback(slug: str, name: str, *, as_json: bool) -> None:
     """Point channel NAME (live if none is given) at the edition that it pointed at before."""
     with installation() as here, here.database.write() as conn:
         moved = channels.rollback(conn, find(conn, slug), name, now())
-    _show(moved, as_json=as_json)
+        gone = _withdrawn(conn, moved)
+    _show(moved, gone, as_json=as_json)
 
 
 @channel.command()
@@ -60,6 +64,14 @@ def history(slug: str, name: str, *, as_json: bool) -> None:
     show({"channel": name, "moves": values}, lines, as_json=as_json)
 
 
-def _show(moved: Channel, *, as_json: bool) -> None:
-    value = {"channel": moved.name, "public": moved.public, "edition": moved.digest}
+def _withdrawn(conn: Connection, moved: Channel) -> list[str]:
+    """The withdrawn releases that the channel serves now."""
+    row = editions.inputs(conn, moved.organisation_id, moved.digest)
+    return releases.withdrawn(conn, inputs.parse(row.inputs).releases) if row else []
+
+
+def _show(moved: Channel, withdrawn: list[str], *, as_json: bool) -> None:
+    for each in withdrawn:
+        warn(f"warning: this edition serves {each}, which has been withdrawn")
+    value = {"channel": moved.name, "public": moved.public, "edition": moved.digest, "withdrawn": withdrawn}
     show(value, [f"{moved.name} points at {moved.digest}"], as_json=as_json)

@@ -16,7 +16,7 @@ from coachkit.editions.publish import Tools
 from coachkit.errors import SettingsError
 from coachkit.hooks import core, manager
 from coachkit.hooks.dispatch import Dispatch
-from coachkit.hooks.types import ContentPack, Directive
+from coachkit.hooks.types import ContentPack
 from coachkit.settings import Settings
 
 
@@ -32,7 +32,7 @@ class Installation:
     def tools(self) -> Tools:
         """What editions and releases are made with."""
         plugins = {plugin.name: plugin.version for plugin in self.dispatch.manager.plugins if not plugin.core}
-        return Tools(directives(self.dispatch), plugins)
+        return Tools(self.dispatch.directives(), plugins)
 
     def packs(self) -> list[Path]:
         """The folders of every pack on offer: plugins' own, CoachKit's, and those of the settings."""
@@ -40,15 +40,18 @@ class Installation:
         return [pack.path for _, pack in offered] + list(self.settings.packs)
 
 
-def directives(dispatch: Dispatch) -> list[tuple[str, Directive]]:
-    """The directives that authors may use, each with its maker."""
-    return [(plugin.label, directive) for plugin, directive in dispatch.collect("coachkit_directives", Directive)]
-
-
 def plugins(allowed: tuple[str, ...] = ()) -> Dispatch:
-    """The plugins that are allowed, for commands that need no installation; what they log goes to stderr."""
+    """The plugins that are allowed; what they log goes to stderr."""
     logs.configure()
     return Dispatch(manager.build(allowed, [(core.NAME, core)]))
+
+
+def named_plugins(names: tuple[str, ...]) -> Dispatch:
+    """The plugins that an author names, where there is no installation. Raises SettingsError for unusable ones."""
+    dispatch = plugins(names)
+    if unusable := dispatch.manager.unusable:
+        raise SettingsError("\n".join(f"The plugin {each.name} cannot be used: {each.reason}" for each in unusable))
+    return dispatch
 
 
 @contextmanager

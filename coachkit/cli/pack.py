@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from coachkit.cli.installation import Installation, directives, installation, now, plugins
+from coachkit.cli.installation import Installation, installation, named_plugins, now
 from coachkit.cli.output import json_option, progress, show, show_problems, warn
 from coachkit.db import releases as rows
 from coachkit.editions import releases
@@ -27,6 +27,10 @@ from coachkit.packs.source import Source
 
 PACK = click.argument("pack_path", metavar="PACK", type=click.Path(exists=True, path_type=Path))
 
+PLUGINS = click.option(
+    "--plugin", "plugins", multiple=True, help="An installed plugin whose boxes the pack uses; may be repeated."
+)
+
 
 @click.group()
 def pack() -> None:
@@ -37,7 +41,7 @@ def read(path: Path, dispatch: Dispatch) -> tuple[Source, Checked]:
     """A pack from its folder or archive, read and compiled, with everything that was found."""
     findings = Findings()
     source = sources.read_folder(path, findings) if path.is_dir() else sources.read_archive(path.read_bytes(), findings)
-    return source, check(source, directives(dispatch), findings, progress)
+    return source, check(source, dispatch.directives(), findings, progress)
 
 
 def usable(path: Path, dispatch: Dispatch) -> tuple[Source, Compiled]:
@@ -59,10 +63,11 @@ def publish_pack(here: Installation, path: Path) -> Published:
 
 @pack.command("check")
 @PACK
+@PLUGINS
 @json_option
-def check_(pack_path: Path, *, as_json: bool) -> None:
+def check_(pack_path: Path, plugins: tuple[str, ...], *, as_json: bool) -> None:
     """Say everything that is wrong with a pack, with file, line and column."""
-    _, checked = read(pack_path, plugins())
+    _, checked = read(pack_path, named_plugins(plugins))
     done = None
     if checked.compiled:
         manifest = checked.compiled.manifest
@@ -73,10 +78,11 @@ def check_(pack_path: Path, *, as_json: bool) -> None:
 @pack.command()
 @PACK
 @click.option("--output", "-o", type=click.Path(path_type=Path), help="Where to write it; default <id>-<version>.tar.")
+@PLUGINS
 @json_option
-def build(pack_path: Path, output: Path | None, *, as_json: bool) -> None:
+def build(pack_path: Path, output: Path | None, plugins: tuple[str, ...], *, as_json: bool) -> None:
     """Make one archive of a pack: the same bytes from the same files, everywhere."""
-    source, compiled = usable(pack_path, plugins())
+    source, compiled = usable(pack_path, named_plugins(plugins))
     archive = sources.archive(source)
     target = output or Path(f"{compiled.manifest.id}-{compiled.manifest.version}.tar")
     target.write_bytes(archive)
@@ -128,13 +134,14 @@ def show_(release: str, *, as_json: bool) -> None:
 @pack.command()
 @click.argument("old")
 @click.argument("new")
+@PLUGINS
 @json_option
-def diff(old: str, new: str, *, as_json: bool) -> None:
+def diff(old: str, new: str, plugins: tuple[str, ...], *, as_json: bool) -> None:
     """What changed between two releases, and which SemVer step that asks for.
 
     OLD and NEW are PACK@VERSION of stored releases, or folders or archives of packs.
     """
-    found = difference(_compiled(old), _compiled(new))
+    found = difference(_compiled(old, plugins), _compiled(new, plugins))
     lines = [
         *(f"added    {each}" for each in found.added),
         *(f"removed  {each}" for each in found.removed),
@@ -183,11 +190,11 @@ def schema(name: str | None, output: Path | None, *, as_json: bool) -> None:
         raise NotFound(f"There is no schema {name}; there are {', '.join(schemas)}")
 
 
-def _compiled(named: str) -> Compiled:
+def _compiled(named: str, plugins: tuple[str, ...]) -> Compiled:
     """A pack in the file system, or a stored release."""
     path = Path(named)
     if path.exists():
-        return usable(path, plugins())[1]
+        return usable(path, named_plugins(plugins))[1]
     name, version = _named(named)
     with installation() as here, here.database.read() as conn:
         return releases.load(conn, name, version)

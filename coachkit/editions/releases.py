@@ -14,6 +14,7 @@ from coachkit.db import editions as edition_rows
 from coachkit.db import images, releases
 from coachkit.db.editions import Use
 from coachkit.db.releases import ReleaseHead
+from coachkit.editions.inputs import ReleaseInput
 from coachkit.errors import Conflict, Gone, NotFound
 from coachkit.packs import source as pack_source
 from coachkit.packs import stored, versions
@@ -89,6 +90,12 @@ def withdraw(conn: Connection, pack: str, version: str, at: datetime, because: s
         raise NotFound(f"There is no release {pack}@{version}")
     releases.withdraw(conn, pack, version, at=at, because=because)
     return edition_rows.using_release(conn, pack, version)
+
+
+def withdrawn(conn: Connection, used: Sequence[ReleaseInput]) -> list[str]:
+    """Those of an edition's releases that have been withdrawn, `pack@version`."""
+    heads = [releases.head(conn, each.pack, each.version) for each in used]
+    return [f"{head.pack}@{head.version}" for head in heads if head and head.withdrawn_at]
 
 
 def current(conn: Connection, pack: str, *, public_only: bool = False) -> ReleaseHead | None:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from functools import partial
 from typing import Any, TypeGuard, TypeVar
 
 import structlog
 
 from coachkit.hooks.manager import Manager, Plugin, said
+from coachkit.packs.directives import Directive
 
 T = TypeVar("T")
 
@@ -58,6 +61,28 @@ class Dispatch:
             else:
                 contributions.extend((plugin, value) for value in values)
         return contributions
+
+    def directives(self) -> list[tuple[str, Directive]]:
+        """The directives that authors may use, each with its maker `name@version`; each rendered through `call`.
+
+        Of two with one name the first counts; the other is reported.
+        """
+        makers: dict[str, Plugin] = {}
+        found: list[tuple[str, Directive]] = []
+        for plugin, directive in self.collect("coachkit_directives", Directive):
+            first = makers.setdefault(directive.name, plugin)
+            if first is plugin:
+                found.append((plugin.label, self._guarded(plugin, directive)))
+            else:
+                _log.warning("directive not used", plugin=plugin.name, name=directive.name, taken_by=first.name)
+        return found
+
+    def _guarded(self, plugin: Plugin, directive: Directive) -> Directive:
+        render = directive.render
+        if render is None:
+            return directive
+        guarded = partial(self.call, plugin, "coachkit_directives", render, expected=str)
+        return replace(directive, render=guarded)
 
     def call(self, plugin: Plugin, hook: str, function: Callable[..., Any], *arguments: Any, expected: type[T]) -> T:
         """Call one function of a plugin and check what it returns; raises Fault for anything that goes wrong."""

@@ -22,7 +22,7 @@ def live(run) -> str:
 def test_move(furnished, editions: list[str]) -> None:
     """A channel is pointed at any edition of the organisation, and says where it points."""
     moved = furnished("channel", "move", "northbridge", "live", editions[0], "--json").json
-    assert moved == {"channel": "live", "public": True, "edition": editions[0]}
+    assert moved == {"channel": "live", "public": True, "edition": editions[0], "withdrawn": []}
     assert live(furnished) == editions[0]
 
 
@@ -87,3 +87,15 @@ def test_no_such_channel(furnished, command: str) -> None:
     """A channel that there is not is named."""
     done = furnished("channel", command, "northbridge", "lvie", "--json", status=1)
     assert "lvie" in done.json["problems"][0]["message"]
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_move_to_what_is_withdrawn(furnished, editions: list[str]) -> None:
+    """A channel that is moved to an edition with a withdrawn release says which."""
+    furnished("pack", "withdraw", "example@1.0.0", "--because", "A wrong number")
+    for done in (
+        furnished("channel", "move", "northbridge", "live", editions[0], "--json"),
+        furnished("channel", "rollback", "northbridge", "--json"),
+    ):
+        assert done.json["withdrawn"] == ["example@1.0.0"]
+        assert "example@1.0.0" in done.err

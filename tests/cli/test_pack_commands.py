@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 
 import pytest
-from packmaker import PACK, make_pack, replacing
+from appmaker import install_plugin
+from packmaker import PACK, appending, make_pack, replacing
 
 DIGEST = r"sha256:[0-9a-f]{64}"
 
@@ -182,3 +183,31 @@ def test_schema_that_is_not(run) -> None:
     done = run("pack", "schema", "modul", "--json")
     assert done.status == 1
     assert "module.translation" in done.json["problems"][0]["message"]
+
+
+PLUGIN = """
+from coachkit import hookimpl
+from coachkit.hooks.types import Directive
+
+@hookimpl
+def coachkit_directives():
+    return [Directive("note", {"en": "Note"})]
+"""
+
+
+def test_plugins_boxes(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pack that uses a plugin's box is checked and built with that plugin, and without it the box is unknown."""
+    install_plugin(tmp_path, "acme-notes", PLUGIN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    box = appending("\n:::note\nSaid.\n:::\n")
+    folder = make_pack(tmp_path / "pack", **{"modules/first-hour.md": box})
+    without = run("pack", "check", folder)
+    assert (without.status, "unknown-directive" in without.out) == (1, True)
+    assert run("pack", "check", folder, "--plugin", "acme-notes").status == 0
+    assert run("pack", "build", folder, "--plugin", "acme-notes", "-o", tmp_path / "pack.tar").status == 0
+
+
+def test_unusable_plugin(run, tmp_path: Path) -> None:
+    """A plugin that is not installed is refused by its name."""
+    done = run("pack", "check", make_pack(tmp_path), "--plugin", "nonesuch")
+    assert (done.status, "nonesuch" in done.err) == (2, True)

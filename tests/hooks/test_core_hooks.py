@@ -60,7 +60,7 @@ def test_formats(asked):
 
 
 def test_plugins_packs_are_offered_with_ours(install, tmp_path):
-    """A plugin's packs and directives arrive as CoachKit's own do, before them, each with its maker."""
+    """A plugin's packs and directives arrive as CoachKit's own do, before them and in their place, with their maker."""
     module = install("notes", THEIRS)
     here = Installation(Settings(database_url="sqlite:///x", secret_key=bytes(32)), None, plugins(("notes",)))
     assert here.packs()[0] == tmp_path / module
@@ -68,7 +68,7 @@ def test_plugins_packs_are_offered_with_ours(install, tmp_path):
     assert [(maker, each.name) for maker, each in here.tools.directives][:3] == [
         ("notes@1.2.3", "note"),
         ("notes@1.2.3", "tip"),
-        ("coachkit-core@0.1.0", "tip"),
+        ("coachkit-core@0.1.0", "try-this"),
     ]
     assert here.tools.plugins == {"notes": "1.2.3"}
 
