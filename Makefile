@@ -48,6 +48,7 @@ pins: $(UV)
 	@echo "Installing CoachKit into .venv; this happens once." >&2
 	@$(INSTALL) --require-hashes -r requirements/serve.txt
 	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q coachkit
 	@touch $@
 
 .venv/.dev: .venv/.made requirements/dev.txt pyproject.toml hatch_build.py

@@ -37,10 +37,16 @@ def pack() -> None:
     """Check, build and publish content packs. PACK is a folder with a pack.yaml, or an archive that build made."""
 
 
-def read(path: Path, dispatch: Dispatch) -> tuple[Source, Checked]:
-    """A pack from its folder or archive, read and compiled, with everything that was found."""
+def source_of(path: Path) -> tuple[Source, Findings]:
+    """A pack's files from its folder or archive, and what was wrong with them as files."""
     findings = Findings()
     source = sources.read_folder(path, findings) if path.is_dir() else sources.read_archive(path.read_bytes(), findings)
+    return source, findings
+
+
+def read(path: Path, dispatch: Dispatch) -> tuple[Source, Checked]:
+    """A pack from its folder or archive, read and compiled, with everything that was found."""
+    source, findings = source_of(path)
     return source, check(source, dispatch.directives(), findings, progress)
 
 
@@ -56,6 +62,11 @@ def usable(path: Path, dispatch: Dispatch) -> tuple[Source, Compiled]:
 
 def publish_pack(here: Installation, path: Path) -> Published:
     """Publish the pack of a folder or an archive. Raises PackInvalid, and Conflict for other bytes of a version."""
+    source, findings = source_of(path)
+    with here.database.read() as conn:
+        stored = None if findings.failed else releases.stored_already(conn, source)
+    if stored:
+        return Published(stored, new=False)
     source, compiled = usable(path, here.dispatch)
     with here.database.write() as conn:
         return releases.publish(conn, source, compiled, now())

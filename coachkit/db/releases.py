@@ -58,6 +58,12 @@ def head(conn: Connection, pack: str, version: str) -> ReleaseHead | None:
     return None if row is None else _head(row)
 
 
+def with_digest(conn: Connection, digest: str) -> ReleaseHead | None:
+    """The release whose source archive has a digest, withdrawn or not; None if there is none."""
+    row = conn.execute(sa.select(*_HEAD).where(releases.c.digest == digest)).one_or_none()
+    return None if row is None else _head(row)
+
+
 def heads(conn: Connection, pack: str | None = None) -> tuple[ReleaseHead, ...]:
     """Every release of a pack, or of all packs: by pack, then in the order published, withdrawn ones included."""
     query = sa.select(*_HEAD)

@@ -76,6 +76,11 @@ def publish(conn: Connection, source: Source, compiled: Compiled, at: datetime) 
     return Published(head, new=True)
 
 
+def stored_already(conn: Connection, source: Source) -> ReleaseHead | None:
+    """The release that these files are, without compiling them; None if they are none yet."""
+    return releases.with_digest(conn, pack_source.digest(pack_source.archive(source)))
+
+
 def load(conn: Connection, pack: str, version: str) -> Compiled:
     """A release's compiled form. Raises NotFound where there is no such release."""
     data = releases.compiled(conn, pack, version)

@@ -211,3 +211,11 @@ def test_unusable_plugin(run, tmp_path: Path) -> None:
     """A plugin that is not installed is refused by its name."""
     done = run("pack", "check", make_pack(tmp_path), "--plugin", "nonesuch")
     assert (done.status, "nonesuch" in done.err) == (2, True)
+
+
+def test_published_again_with_a_link(furnished, tmp_path: Path) -> None:
+    """Files that are published already do not hide what is wrong beside them."""
+    folder = copy(tmp_path, "linked")
+    assert furnished("pack", "publish", folder, "--json").json["releases"][0]["new"] is False
+    (folder / "modules" / "other.md").symlink_to(folder / "modules" / "first-hour.md")
+    assert furnished("pack", "publish", folder, "--json", status=1).json["problems"][0]["code"] == "symlink"

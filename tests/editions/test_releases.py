@@ -210,3 +210,11 @@ def test_current(database):
         example(database, version, **{MODULE: appending(f"\n{number}\n")})
     with database.read() as conn:
         assert releases.current(conn, "example").version == "1.10.0"
+
+
+def test_known_by_its_files(database):
+    """Files that are a release already are known without being compiled, and others are not."""
+    head = example(database).head
+    with database.read() as conn:
+        assert releases.stored_already(conn, Source(release_files())) == head
+        assert releases.stored_already(conn, Source(release_files(**EDITED))) is None
