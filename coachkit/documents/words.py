@@ -23,11 +23,11 @@ WORDS: Mapping[str, Mapping[str, str]] = {
         "related": "Ble i fynd nesaf",
         "subject": "Pwnc",
         "day": "Diwrnod {day}",
-        "branches": "Dewiswch beth sy’n addas",
+        "branches": "Dewiswch yr hyn sy’n addas i chi",
         "end": "Diwedd y llwybr hwn",
         "optional": "dewisol",
         "why": "Pam:",
-        "draft": "Drafft yw’r cyfieithiad hwn; nid yw siaradwr wedi ei gymeradwyo eto.",
+        "draft": "Drafft yw’r cyfieithiad hwn; nid yw siaradwr Cymraeg wedi’i gymeradwyo eto.",
     },
 }
 

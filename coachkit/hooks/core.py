@@ -15,7 +15,7 @@ DIRECTIVES = (
     Directive("tip", {"en": "Tip", "cy": "Awgrym"}),
     Directive("try-this", {"en": "Try this", "cy": "Rhowch gynnig ar hyn"}),
     Directive("example", {"en": "Example", "cy": "Enghraifft"}),
-    Directive("reflect", {"en": "Stop and think", "cy": "Oedi a meddwl"}),
+    Directive("reflect", {"en": "A moment to think", "cy": "Saib i feddwl"}),
     Directive("caution", {"en": "Take care", "cy": "Cymerwch ofal"}),
     Directive("support", {"en": "Support", "cy": "Cymorth"}),
 )
