@@ -8,7 +8,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
-from appmaker import HARBOUR, House, eventually, furnish, house_over
+from appmaker import HARBOUR, House, eventually, furnish, house_over, services_of
 
 from coachkit.app import create_app
 from coachkit.errors import SettingsError
@@ -114,8 +114,9 @@ def test_no_database_file_is_made(tmp_path):
 
 def test_not_migrated(tmp_path):
     """Over a database without tables the app is not ready, and says what to do."""
-    client = create_app(Settings(f"sqlite:///{tmp_path / 'empty.sqlite'}", bytes(32))).test_client()
-    ready = client.get("/readyz")
+    app = create_app(Settings(f"sqlite:///{tmp_path / 'empty.sqlite'}", bytes(32)))
+    ready = app.test_client().get("/readyz")
+    services_of(app).database.dispose()
     assert ready.status_code == 503
     assert "coachkit migrate" in ready.text
 

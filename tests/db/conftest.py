@@ -68,7 +68,8 @@ def script():
     """Runs a script in a process of its own, to its end, and gives its output; whatever it complains of fails."""
 
     def run(text, *arguments):
-        command = [sys.executable, "-c", text, *arguments]
+        quiet = "ignore:This process:DeprecationWarning"  # that threads and forks do not go together is the point
+        command = [sys.executable, "-W", quiet, "-c", text, *arguments]
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
         assert (done.returncode, done.stderr) == (0, "")
         return done.stdout

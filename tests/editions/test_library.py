@@ -174,6 +174,7 @@ def test_fork(database, make):
     digests = make(2)
     # Not measured: the measuring has locks of its own, which stay locked in a child of a process with threads.
     environ = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
-    command = [sys.executable, "-c", FORKED, database.url, *digests]
+    quiet = "ignore:This process:DeprecationWarning"  # that threads and forks do not go together is the point
+    command = [sys.executable, "-W", quiet, "-c", FORKED, database.url, *digests]
     done = subprocess.run(command, env=environ, check=False, capture_output=True, text=True, timeout=60)
     assert (done.stdout, done.stderr) == ("30\n", "")
