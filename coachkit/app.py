@@ -49,8 +49,8 @@ def create_app(settings: Settings | None = None) -> flask.Flask:
     logs.configure()
     app = flask.Flask("coachkit", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.url_map.converters |= converters.CONVERTERS
     access.register(app)
+    converters.register(app)
     services = _services(app, settings)
     app.extensions[EXTENSION] = services
     _add_routes(app, services, settings)

@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
-from werkzeug.routing import BaseConverter
+import flask
+from werkzeug.routing import BaseConverter, Rule
 
+from coachkit.api.problems import shown
 from coachkit.api.smorest import Api
+from coachkit.errors import BadRequest, FieldError
 from coachkit.packs.model import FOLDERS, NAME_LENGTH, NAME_PATTERN
 
 
-class Slug(BaseConverter):
+class Part(BaseConverter):
+    """A part of a path that must look right: anything is taken here, and `check` refuses what does not."""
+
+    regex = r"[^/]+"
+    pattern: ClassVar[str]
+    wanted: ClassVar[str]
+
+
+class Slug(Part):
     """A pack's, an organisation's or a resource's id."""
 
-    regex = rf"(?=[^/]{{1,{NAME_LENGTH}}}(?:/|$)){NAME_PATTERN}"
+    pattern = rf"(?=.{{1,{NAME_LENGTH}}}\Z){NAME_PATTERN}"
+    wanted = f"a name of lower-case letters, digits and hyphens, at most {NAME_LENGTH} characters"
 
 
-class Digest(BaseConverter):
+class Digest(Part):
     """`sha256:` and 64 lower-case hexadecimal digits."""
 
-    regex = r"sha256:[0-9a-f]{64}"
+    pattern = r"sha256:[0-9a-f]{64}"
+    wanted = "sha256: and 64 lower-case hexadecimal digits"
 
 
 class KindFolder(BaseConverter):
@@ -30,10 +44,11 @@ class KindFolder(BaseConverter):
     regex = "|".join(FOLDERS.values())
 
 
-class Version(BaseConverter):
+class Version(Part):
     """A SemVer version; whether there is such a release is another question."""
 
-    regex = r"[0-9A-Za-z.+-]{1,128}"
+    pattern = r"(?=.{1,128}\Z)[0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?"
+    wanted = "a SemVer version such as 1.2.3"
 
 
 class ImageName(BaseConverter):
@@ -52,11 +67,36 @@ CONVERTERS: Mapping[str, type[BaseConverter]] = {
 
 _SCHEMAS: Mapping[type[BaseConverter], dict[str, Any]] = {
     Slug: {"type": "string", "pattern": f"^{NAME_PATTERN}$", "maxLength": NAME_LENGTH},
-    Digest: {"type": "string", "pattern": f"^{Digest.regex}$"},
+    Digest: {"type": "string", "pattern": f"^{Digest.pattern}$"},
     KindFolder: {"type": "string", "enum": list(FOLDERS.values())},
-    Version: {"type": "string", "pattern": f"^{Version.regex}$"},
+    Version: {"type": "string", "maxLength": 128},
     ImageName: {"type": "string", "pattern": f"^{ImageName.regex}$"},
 }
+
+
+def register(app: flask.Flask) -> None:
+    """Teach the app's routes these parts, and let it refuse those that do not look right."""
+    app.url_map.converters |= CONVERTERS
+    app.before_request(_check)
+
+
+def _check() -> None:
+    """Raise BadRequest with every part of the path that cannot be what stands there."""
+    request = flask.request
+    if request.url_rule is None:
+        return
+    errors = [
+        FieldError("invalid-value", f"{shown(str(value))} is not {part.wanted}.", parameter=name)
+        for name, value in (request.view_args or {}).items()
+        if (part := _part(request.url_rule, name)) and not re.fullmatch(part.pattern, str(value), re.ASCII)
+    ]
+    if errors:
+        raise BadRequest("The path cannot be read.", tuple(errors))
+
+
+def _part(rule: Rule, name: str) -> Part | None:
+    converter = rule._converters.get(name)  # noqa: SLF001 werkzeug has no other way to ask
+    return converter if isinstance(converter, Part) else None
 
 
 def describe(api: Api) -> None:

@@ -19,7 +19,7 @@ from coachkit import __version__
 from coachkit.api import problems
 from coachkit.api.parsing import MAX_BODY, Parser, Query, read_query
 from coachkit.api.violations import names_of
-from coachkit.errors import NotFound
+from coachkit.errors import BadRequest, NotFound
 
 R = TypeVar("R")
 
@@ -148,7 +148,7 @@ def _made(schema: Any) -> ma.Schema:
 
 
 def _check_path() -> None:
-    """Raise NotFound for a path with control characters, broken UTF-8 or empty parts: no address of ours has them.
+    """Raise BadRequest for a path that is not text, and NotFound for one with empty parts.
 
     Routing itself would strip slashes in front, and serve one document at many addresses.
     """
@@ -156,6 +156,8 @@ def _check_path() -> None:
     try:
         text = path.decode("utf-8")
     except UnicodeDecodeError:
-        raise NotFound("") from None
-    if "//" in text or not text.isprintable():
+        raise BadRequest("The path is not UTF-8.") from None
+    if not text.isprintable():
+        raise BadRequest("The path has characters that no address has.")
+    if "//" in text:
         raise NotFound("")

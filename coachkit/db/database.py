@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import PoolProxiedConnection
 
@@ -35,6 +35,8 @@ _PASSING: Final = {
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_PROTOCOL,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
 }
 """What SQLite answers when its file, not our statement, is at fault."""
 
@@ -211,10 +213,14 @@ def _answering() -> Iterator[None]:
         yield
     except PoolTimeoutError as error:
         raise _unavailable("All connections to the database are in use") from error
-    except (OperationalError, sqlite3.OperationalError) as error:
-        cause = error.orig if isinstance(error, OperationalError) else error
-        if isinstance(cause, sqlite3.Error) and _sqlite_code(cause) not in _PASSING:
-            raise  # a statement that SQLite cannot run is our fault, and waiting does not mend it
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        cause = error.orig if isinstance(error, DatabaseError) else error
+        if isinstance(cause, sqlite3.Error):
+            at_fault = _sqlite_code(cause) in _PASSING
+        else:
+            at_fault = isinstance(error, OperationalError)
+        if not at_fault:
+            raise  # the database answers: what was asked of it is our fault, and waiting does not mend it
         raise _unavailable("The database does not answer") from error
 
 

@@ -175,14 +175,14 @@ def _slots(edition: Edition) -> Iterator[Problem]:
 
 def _contacts(edition: Edition, selections: Iterable[Selection], *, demo: bool, today: date) -> Iterator[Problem]:
     """Contacts that a sensitive module lacks, and contacts that nobody has checked within a year."""
-    shown: dict[tuple[str, Contact], str] = {}
+    shown: dict[tuple[str, str, Contact], None] = {}
     for selection in selections:
         resource, locale = selection.resource, selection.locale
         pack = edition.catalogue[resource.kind, resource.id]
         slots = resource.facts.get("support") or ()
         contacts = [(slot, each) for slot in slots for each in edition.contacts(pack, slot, locale)]
         for slot, each in contacts:
-            shown.setdefault((slot, each.contact), each.locale)
+            shown[slot, each.locale, each.contact] = None
         if resource.facts.get("sensitive") and not contacts:
             yield problem(
                 edition.organisation,
@@ -193,7 +193,7 @@ def _contacts(edition: Edition, selections: Iterable[Selection], *, demo: bool, 
             )
     if demo:
         return
-    for (slot, contact), locale in shown.items():
+    for slot, locale, contact in shown:
         if contact.verified_on is None or not -ONE_DAY <= today - contact.verified_on <= CONTACT_AGE:
             since = f"was last verified on {contact.verified_on}" if contact.verified_on else "is unverified"
             yield problem(

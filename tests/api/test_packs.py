@@ -105,10 +105,17 @@ def test_current_is_no_pre_release(house, client):
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("version", ["1", "1.0", "v1.0.0", "01.0.0", "1.0.0+build", "latest", "1.0.0%00", "x" * 200])
+@pytest.mark.parametrize("version", ["9.9.9", "01.0.0", "1.0.0+build", "1.0.0-rc.1"])
 def test_no_such_release(client, version):
-    """What is no version, and what is one that was never published, are both not there."""
+    """A version that was never published is not there."""
     assert client.get(f"{PACKS}/example/releases/{version}").status_code == 404
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("version", ["1", "1.0", "v1.0.0", "latest", "1.0.0%00", "1.0.0-" + "x" * 200])
+def test_no_version(client, version):
+    """What is no version is refused."""
+    assert client.get(f"{PACKS}/example/releases/{version}").status_code == 400
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
