@@ -24,6 +24,7 @@ _AGE = "public, max-age=60"
 @blueprint.response(200, schemas.PacksSchema)
 def packs() -> flask.Response:
     """The public packs, by id, with the releases that are not withdrawn."""
+    services().reader.require_json(flask.request.environ)
     with services().database.read() as conn:
         heads = [head for head in rows.heads(conn) if head.visibility == "public" and head.withdrawn_at is None]
         by_pack: dict[str, list[str]] = {}
@@ -49,6 +50,7 @@ def packs() -> flask.Response:
 @blueprint.response(200, schemas.ReleaseSchema)
 def release(pack: str, version: str) -> flask.Response:
     """One release; 410 once it is withdrawn, with a Link to the current one."""
+    services().reader.require_json(flask.request.environ)
     with services().database.read() as conn:
         if rows.head(conn, pack, version) is None:
             raise NotFound("")

@@ -181,6 +181,10 @@ class Reader:
         installed = {name: self._plugins[name] for name in served.plugins if name in self._plugins}
         return Reading(served, "digest" in path, locale, chosen, plugin, taken, rest, installed)
 
+    def require_json(self, environ: WSGIEnvironment) -> None:
+        """Raise NotAcceptable where a caller would not take JSON, which is all there is outside of editions."""
+        self._format({}, [each for each in self._formats if each[0].core and each[1].name == JSON], environ)
+
     def served(self, path: Mapping[str, Any], channel: str) -> Served | None:
         """The edition that an address leads to now: its own, or where the channel points; None if there is none."""
         if "digest" in path:

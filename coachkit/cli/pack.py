@@ -102,14 +102,18 @@ def build(pack_path: Path, output: Path | None, plugins: tuple[str, ...], *, as_
 
 
 @pack.command()
-@click.argument("pack_paths", metavar="PACK...", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("pack_paths", metavar="[PACK]...", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--offered", is_flag=True, help="Also every pack of CoachKit, of the plugins and of COACHKIT_PACKS.")
 @json_option
-def publish(pack_paths: tuple[Path, ...], *, as_json: bool) -> None:
+def publish(pack_paths: tuple[Path, ...], *, offered: bool, as_json: bool) -> None:
     """Store packs as releases. Publishing the same bytes again changes nothing; other bytes are refused."""
+    if not pack_paths and not offered:
+        raise click.UsageError("Name a PACK, or give --offered.")
     with installation() as here:
-        published = [publish_pack(here, path) for path in pack_paths]
+        paths = [*pack_paths, *(here.packs() if offered else ())]
+        published = [publish_pack(here, path) for path in paths]
     values = [{**_head(each.head), "new": each.new} for each in published]
-    lines = [f"{v['pack']}@{v['version']}  {v['digest']}  {'published' if v['new'] else 'as it was'}" for v in values]
+    lines = [f"{v['pack']}@{v['version']}  {v['digest']}  {_state(v)}" for v in values]
     show({"releases": values}, lines, as_json=as_json)
 
 
@@ -209,6 +213,12 @@ def _compiled(named: str, plugins: tuple[str, ...]) -> Compiled:
     name, version = _named(named)
     with installation() as here, here.database.read() as conn:
         return releases.load(conn, name, version)
+
+
+def _state(value: dict[str, Any]) -> str:
+    if value["withdrawn"]:
+        return "withdrawn: give it a new version"
+    return "published" if value["new"] else "as it was"
 
 
 def _named(release: str) -> tuple[str, str]:

@@ -60,7 +60,7 @@ def rollback(conn: Connection, organisation: Organisation, name: str, at: dateti
         elif not trail or trail[-1] != each.to_digest:
             trail.append(each.to_digest)
     if len(trail) < 2:  # noqa: PLR2004 the present one and the one before
-        raise Conflict(f"{name} has pointed at one edition only: there is nothing to go back to")
+        raise Conflict(f"{name} has no earlier edition to go back to")
     return rows.move(conn, organisation.id, name, trail[-2], public=channel.public, at=at, note=ROLLBACK)
 
 

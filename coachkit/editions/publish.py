@@ -120,7 +120,7 @@ def _resolve(conn: Connection, slug: str, choices: Choices) -> tuple[list[Releas
 def _unresolved(conn: Connection, slug: str, pack: str, wanted: str) -> Problem:
     heads = release_rows.heads(conn, pack)
     if not heads:
-        hint = nearest(pack, release_rows.packs(conn)) or "publish it first: coachkit pack publish FOLDER"
+        hint = nearest(pack, release_rows.packs(conn)) or "publish it first: coachkit pack publish FOLDER, or --offered"
         return problem(slug, f"packs/{pack}", "unknown-pack", f"there is no release of {pack}", hint)
     withdrawn = [head.version for head in heads if head.withdrawn_at and Range.parse(wanted).matches(head.version)]
     if withdrawn:

@@ -40,8 +40,8 @@ def coachkit_formats() -> Iterable[Format]:  # type: ignore[empty-body]
     """The ways to write a document down, for `?format=` and `Accept`.
 
     Scope: organisation. Called once for each application; offered to the organisations whose edition enables
-    the plugin. Two plugins that offer one name: the first by plugin name has it. A format whose `render` raises, or
-    returns anything but bytes, answers 503 and harms no other. Since 0.1.
+    the plugin. Two that offer one name: CoachKit's own has it, or else that which the organisation lists first. A
+    format whose `render` raises, or returns anything but bytes, answers 503 and harms no other. Since 0.1.
     """
 
 

@@ -17,7 +17,18 @@ from coachkit.packs.yaml_source import Node, load
 FILE_SIZE = 1024 * 1024
 
 Field = ma.fields.Field[Any] | None
-Wrong = tuple[Place, str, str | None]
+Wrong = tuple[Place, str, str, str | None]
+"""Where, the code, what is wrong, and what would be right."""
+_SAID = {
+    "Missing data for required field.": ("missing-key", "it is missing", None),
+    "Field may not be null.": ("wrong-type", "a value is needed here", "write one, or leave the key out"),
+    "Not a valid string.": ("wrong-type", "a text is needed here", "put it between quotation marks"),
+    "Not a valid mapping type.": ("wrong-type", "a mapping of keys to values is needed here", None),
+    "Invalid input type.": ("wrong-type", "a mapping of keys to values is needed here", None),
+    "Not a valid list.": ("wrong-type", "a list is needed here", "write [one, two]"),
+    "Not a valid email address.": ("invalid-value", "this is not an e-mail address", "such as careers@example.org"),
+}
+"""marshmallow's own words for what has no better ones from its field, and ours."""
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -31,10 +42,9 @@ def read(path: Path) -> dict[str, Any]:
         loaded = load(text, name, findings)
         if loaded is not None and isinstance(loaded.data, dict):
             settings = loaded.data
-            for place, message, hint in _wrong(
-                ChoicesSchema().validate(settings), loaded.top, ma.fields.Nested(ChoicesSchema)
-            ):
-                findings.error(place, "invalid-value", message, hint)
+            errors = ChoicesSchema().validate(settings)
+            for place, code, message, hint in _wrong(errors, loaded.top, ma.fields.Nested(ChoicesSchema)):
+                findings.error(place, code, message, hint)
         elif loaded is not None:
             findings.error(Place(name, 1, 1), "wrong-type", "the settings are a mapping of keys to values")
     findings.raise_errors()
@@ -44,7 +54,7 @@ def read(path: Path) -> dict[str, Any]:
 def _wrong(errors: Any, node: Node, field: Field) -> Iterator[Wrong]:
     """Each of marshmallow's errors, at the place of the nearest key or entry that the file has."""
     if isinstance(errors, list):
-        yield from ((node.place, str(error), None) for error in errors)
+        yield from ((node.place, *_said(str(error))) for error in errors)
     elif isinstance(field, ma.fields.List):
         for position, below in errors.items():
             yield from _wrong(below, node.listed()[position], field.inner)
@@ -55,7 +65,7 @@ def _wrong(errors: Any, node: Node, field: Field) -> Iterator[Wrong]:
         values = field.value_field if isinstance(field, ma.fields.Dict) else None
         for key, below in errors.items():
             child = node.get(key) or node
-            yield from ((child.key_place, str(error), None) for error in below.get("key", ()))
+            yield from ((child.key_place, *_said(str(error))) for error in below.get("key", ()))
             yield from _wrong(below.get("value", []), child, values)
 
 
@@ -65,11 +75,17 @@ def _wrong_key(key: str, errors: Any, node: Node, fields: Mapping[str, Field]) -
     if key == "_schema":  # marshmallow's word for the mapping as a whole
         yield from _wrong(errors, node, None)
     elif child is None:
-        yield from ((node.place, f"{key}: {error}", None) for error in _flat(errors))
+        for code, message, hint in map(_said, _flat(errors)):
+            yield node.place, code, f"{key}: {message}", hint
     elif errors == [UNKNOWN]:
-        yield child.key_place, f"there is no key “{key}” here", nearest(key, fields)
+        yield child.key_place, "unknown-key", f"there is no key “{key}” here", nearest(key, fields)
     else:
         yield from _wrong(errors, child, fields.get(key))
+
+
+def _said(error: str) -> tuple[str, str, str | None]:
+    """The code, the words and the hint for an error of marshmallow's."""
+    return _SAID.get(error, ("invalid-value", error, None))
 
 
 def _flat(errors: Any) -> Iterator[str]:

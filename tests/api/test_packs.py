@@ -120,6 +120,14 @@ def test_no_version(client, version):
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("path", [PACKS, f"{PACKS}/example/releases/1.0.0"])
+@pytest.mark.parametrize(("accept", "status"), [("text/html", 406), ("text/html, */*;q=0.1", 200), ("*/*", 200)])
+def test_json_only(client, path, accept, status):
+    """Packs come as JSON, and whoever would not take that is told so."""
+    assert client.get(path, headers={"Accept": accept}).status_code == status
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("path", [PACKS, f"{PACKS}/example/releases/1.0.0"])
 def test_unknown_parameters(client, path):
     """Packs take no parameters."""
     answer = client.get(f"{path}?limit=1")

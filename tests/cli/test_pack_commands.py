@@ -219,3 +219,19 @@ def test_published_again_with_a_link(furnished, tmp_path: Path) -> None:
     assert furnished("pack", "publish", folder, "--json").json["releases"][0]["new"] is False
     (folder / "modules" / "other.md").symlink_to(folder / "modules" / "first-hour.md")
     assert furnished("pack", "publish", folder, "--json", status=1).json["problems"][0]["code"] == "symlink"
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_publish_what_is_offered(installed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CoachKit's own packs and those of COACHKIT_PACKS are published without knowing where they are."""
+    monkeypatch.setenv("COACHKIT_PACKS", str(copy(tmp_path, "offered")))
+    published = installed("pack", "publish", "--offered", "--json").json["releases"]
+    assert {each["pack"] for each in published} == {"core", "example"}
+    assert installed("pack", "publish", status=2).out == ""
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_publish_what_is_withdrawn(furnished, tmp_path: Path) -> None:
+    """Publishing a withdrawn release again says that it is withdrawn."""
+    furnished("pack", "withdraw", "example@1.0.0", "--because", "A wrong number")
+    assert "withdrawn" in furnished("pack", "publish", copy(tmp_path, "again")).out

@@ -229,3 +229,13 @@ database.dispose()
 def test_fork(database, script):
     """A forked child opens its own connections and leaves the parent's as they are, to its last breath."""
     assert script(FORKED, database.url) == "2\n"
+
+
+def test_damaged_file(tmp_path):
+    """A file that is no database is a database that does not answer, not a fault of ours."""
+    path = tmp_path / "damaged.sqlite"
+    path.write_bytes(b"This is no database at all. " * 400)
+    database = Database(f"sqlite:///{path}")
+    with pytest.raises(Unavailable), database.read() as conn:
+        conn.execute(sa.text("SELECT 1 FROM releases"))
+    database.dispose()

@@ -311,6 +311,18 @@ def test_unverified_contact(database):
     assert problems[0].message == "Samaritans is unverified"
 
 
+def test_unverified_in_each_locale(database):
+    """A contact that stands in two locales' lists is reported in both: mending one mends one."""
+    example(database)
+    same = {"name": "Somebody", "phone": "01632 960123"}
+    support = {"listening": {"en-GB": [same], "cy": [same]}}
+    problems = refused(database, demo=False, brand=brand(support=support))
+    assert codes(problems) == [
+        ("brand/support/listening/en-GB", "contact-unverified"),
+        ("brand/support/listening/cy", "contact-unverified"),
+    ]
+
+
 def test_demo_may_show_unverified_contacts(database):
     """An edition marked demo may show contacts that nobody has verified."""
     example(database)
