@@ -38,8 +38,9 @@ def pack() -> None:
 
 
 def source_of(path: Path) -> tuple[Source, Findings]:
-    """A pack's files from its folder or archive, and what was wrong with them as files."""
+    """A pack's files from its folder (or the pack.yaml in it) or archive, and what was wrong with them as files."""
     findings = Findings()
+    path = path.parent if path.name == sources.MANIFEST else path
     source = sources.read_folder(path, findings) if path.is_dir() else sources.read_archive(path.read_bytes(), findings)
     return source, findings
 

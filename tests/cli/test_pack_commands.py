@@ -235,3 +235,8 @@ def test_publish_what_is_withdrawn(furnished, tmp_path: Path) -> None:
     """Publishing a withdrawn release again says that it is withdrawn."""
     furnished("pack", "withdraw", "example@1.0.0", "--because", "A wrong number")
     assert "withdrawn" in furnished("pack", "publish", copy(tmp_path, "again")).out
+
+
+def test_manifest_for_folder(run, tmp_path: Path) -> None:
+    """Naming the pack.yaml names the pack."""
+    assert run("pack", "check", copy(tmp_path, "named") / "pack.yaml").status == 0
