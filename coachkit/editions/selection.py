@@ -126,11 +126,18 @@ def select(resource: Resource, overlay: ResourceOverlay, chain: Sequence[str], d
 
 
 def order(own: Sequence[str], overlay: ResourceOverlay) -> list[str]:
-    """The ids of a resource's sections in order: the release's `own`, less those hidden, with those inserted."""
+    """The ids of a resource's sections in order: the release's `own`, less those hidden, with those inserted.
+
+    Several beside one anchor stand in the order in which they were written.
+    """
     ids = list(own)
+    last_after: dict[str, str] = {}
     for insertion in overlay.insertions:
         if insertion.section not in ids and insertion.anchor in ids:
-            ids.insert(ids.index(insertion.anchor) + insertion.after, insertion.section)
+            beside = last_after.get(insertion.anchor, insertion.anchor) if insertion.after else insertion.anchor
+            ids.insert(ids.index(beside) + insertion.after, insertion.section)
+            if insertion.after:
+                last_after[insertion.anchor] = insertion.section
     return [each for each in ids if each not in overlay.hidden_sections]
 
 

@@ -120,6 +120,8 @@ def test_order_is_that_of_the_packs_default_locale():
         ([("new", "feel", False)], (), ["new", "feel", "step", "rest"]),
         ([("new", "rest", True)], (), ["feel", "step", "rest", "new"]),
         ([("new", "step", True), ("more", "new", True)], (), ["feel", "step", "new", "more", "rest"]),
+        ([("one", "feel", True), ("two", "feel", True)], (), ["feel", "one", "two", "step", "rest"]),
+        ([("one", "step", False), ("two", "step", False)], (), ["feel", "one", "two", "step", "rest"]),
         ([("new", "step", True)], ("step",), ["feel", "new", "rest"]),
         ([], ("feel", "rest"), ["step"]),
         ([("new", "gone", True)], (), ["feel", "step", "rest"]),
