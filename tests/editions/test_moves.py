@@ -87,11 +87,11 @@ def test_rollback_and_forth(make, act):
 def test_nothing_to_go_back_to(make, act):
     """Where there is no edition before, or no channel, that is said and nothing moves."""
     make("one")
-    with pytest.raises(Conflict, match="nothing to go back to"):
+    with pytest.raises(Conflict, match="no earlier edition to go back to"):
         back(act)
     make("two")
     back(act)
-    with pytest.raises(Conflict, match="nothing to go back to"):
+    with pytest.raises(Conflict, match="no earlier edition to go back to"):
         back(act)
     with pytest.raises(NotFound, match="autumn-2026"):
         act(channels.rollback, "autumn-2026", AT)
