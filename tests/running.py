@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
+import psutil
 import pytest
 
 STARTED_IN = 60.0
@@ -48,8 +49,7 @@ class Service:
 
     def workers(self) -> set[int]:
         """The processes that answer: the children of the one that was started."""
-        found = subprocess.run(["pgrep", "-P", str(self.process.pid)], check=False, capture_output=True, text=True)
-        return {int(pid) for pid in found.stdout.split()}
+        return {child.pid for child in psutil.Process(self.process.pid).children()}
 
     @contextmanager
     def only(self, worker: int) -> Iterator[None]:
