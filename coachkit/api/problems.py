@@ -106,7 +106,6 @@ CODES: Mapping[str, str] = MappingProxyType(
         "unsupported-media-type": "The body's type, charset or compression is not one that is read.",
         "unknown-locale": "The edition does not serve that locale; the detail lists those that it does.",
         "unknown-format": "There is no format of that name; the detail lists those that there are.",
-        "unknown-channel": "There is no channel of that name that answers.",
         "invalid-cursor": "The cursor was not made by this list, or by another filter of it; start without one.",
         "not-acceptable": "None of the media types in Accept can be served; the detail lists those that can.",
         "invalid-key": "The key is mistyped, has expired or was revoked.",
