@@ -10,11 +10,13 @@ UV ?= build/uv/bin/uv
 BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help serve test lint format pins
+.PHONY: help serve test soak bench lint format pins
 
 help:
 	@echo "make serve [PORT=8000] [DATA=var]   run CoachKit with its demonstration organisations"
 	@echo "make test                           everything that must hold: lint, types, floors, tests"
+	@echo "make soak                           the tests that repeat something, with their full counts"
+	@echo "make bench                          measure, side by side with others, into docs/benchmarks.md"
 	@echo "make lint                           ruff, mypy and import-linter only"
 	@echo "make format                         let ruff mend what it can"
 	@echo "make pins                           choose and pin the newest dependencies again"
@@ -25,6 +27,9 @@ serve: .venv/.serve
 
 test: lint
 	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=90
+
+soak: .venv/.dev
+	$(BIN)/pytest -m soak --soak
 
 # import-linter's cache knows a file by its own time, and so misses an import whose target has come since.
 lint: .venv/.dev

