@@ -7,12 +7,16 @@ Nothing that owns a socket, a file or a thread is made here: it is made on first
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from coachkit import __version__
 from coachkit import settings as settings_module
 from coachkit.api import (
     access,
+    changes,
     converters,
     documents,
     logs,
@@ -35,12 +39,22 @@ from coachkit.db.database import Database
 from coachkit.documents import core_formats
 from coachkit.editions.library import Library
 from coachkit.editions.pointers import Pointers
+from coachkit.errors import SettingsError
 from coachkit.hooks import core, manager
 from coachkit.hooks.dispatch import Dispatch
 from coachkit.hooks.types import Format
 from coachkit.settings import Settings
 
-RESOURCES = (organisations.blueprint, documents.blueprint, templates.blueprint, packs.blueprint)
+if TYPE_CHECKING:
+    from coachkit.cache.shared import SharedStore
+
+RESOURCES = (
+    organisations.blueprint,
+    documents.blueprint,
+    changes.blueprint,
+    templates.blueprint,
+    packs.blueprint,
+)
 
 
 def create_app(settings: Settings | None = None) -> flask.Flask:
@@ -76,7 +90,24 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
         dispatch=dispatch,
         secret=settings.secret_key,
         api=Api(app, spec_kwargs={"servers": [{"url": settings.public_url or "/"}]}),
+        shared=_shared(settings),
     )
+
+
+def _shared(settings: Settings) -> SharedStore | None:
+    """The store that workers share, where there is to be one; redis-py is imported by those who use it."""
+    if settings.redis_url is None:
+        return None
+    try:
+        from coachkit.cache.link import Link
+        from coachkit.cache.shared import SharedStore
+    except ModuleNotFoundError as error:
+        raise SettingsError(f"redis_url wants {error.name}: pip install 'coachkit[redis]'") from None
+    try:
+        link = Link(settings.redis_url)
+    except ValueError as error:
+        raise SettingsError(f"redis_url cannot be read: {error}") from None
+    return SharedStore(link, settings.secret_key, __version__, metrics.count_redis_fault)
 
 
 def _add_routes(app: flask.Flask, services: Services, settings: Settings) -> None:
@@ -100,7 +131,7 @@ def _add_layers(app: flask.Flask, services: Services, settings: Settings) -> Non
     requests.register(app)
     assert services.routes is not None  # noqa: S101 set a moment ago
     store = MemoryStore(settings.cache_bytes)
-    lane = Fastlane(app.wsgi_app, services.routes, services.reader, store, access.may_read)
+    lane = Fastlane(app.wsgi_app, services.routes, services.reader, store, access.may_read, shared=services.shared)
     watched = requests.watch(lane, log_hits=settings.log_hits)
     proxies = settings.trusted_proxies
     app.wsgi_app = ProxyFix(watched, x_for=proxies, x_proto=proxies) if proxies else watched  # type: ignore[method-assign, assignment]

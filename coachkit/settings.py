@@ -33,6 +33,8 @@ class Settings:
     """`sqlite:///path` or `postgresql://user:password@host/name`."""
     secret_key: bytes = field(repr=False)
     """32 to 64 bytes; every keyed hash (ETags, cached frames) is made with it."""
+    redis_url: str | None = field(default=None, repr=False)
+    """`redis://`, `rediss://`, `unix://` or `redis+sentinel://host,host/service`: where workers share answers."""
     data_dir: Path | None = None
     """Where this installation keeps files of its own."""
     packs: tuple[Path, ...] = ()
@@ -168,6 +170,17 @@ def _database_url(given: _Given) -> str:
     raise _wrong(given, wanted, secret=True)
 
 
+def _redis_url(given: _Given) -> str:
+    wanted = "redis://host:6379/0, rediss://…, unix:///path/to/socket or redis+sentinel://host:26379,host:26379/service"
+    url = given.value if isinstance(given.value, str) else ""
+    scheme, _, rest = url.partition("://")
+    place = rest.rpartition("@")[2]
+    known = scheme in {"redis", "rediss"} or (scheme == "unix" and place.startswith("/"))
+    if not place or not (known or (scheme == "redis+sentinel" and place.partition("/")[2])):
+        raise _wrong(given, wanted, secret=True)
+    return url
+
+
 def _secret_key(given: _Given) -> bytes:
     if not isinstance(given.value, str) or not _SECRET_HEX.fullmatch(given.value):
         raise _wrong(given, "64 to 128 hexadecimal digits; `coachkit secret` prints a new one", secret=True)
@@ -226,6 +239,7 @@ def _web_address(given: _Given) -> str:
 _PARSERS: Final[Mapping[str, Callable[[_Given], Any]]] = {
     "database_url": _database_url,
     "secret_key": _secret_key,
+    "redis_url": _redis_url,
     "data_dir": _path,
     "packs": _paths,
     "plugins": _names,

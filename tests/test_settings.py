@@ -14,6 +14,7 @@ NEEDED = {"COACHKIT_DATABASE_URL": "sqlite:////srv/coachkit.sqlite", "COACHKIT_S
 EXAMPLES = {
     "database_url": ("postgresql://me:secret@db/coachkit", "postgresql://me:secret@db/coachkit"),
     "secret_key": (KEY, bytes.fromhex(KEY)),
+    "redis_url": ("redis://:secret@redis:6379/0", "redis://:secret@redis:6379/0"),
     "data_dir": ("/srv/data", Path("/srv/data")),
     "packs": ("/srv/a,/srv/b", (Path("/srv/a"), Path("/srv/b"))),
     "plugins": ("ats, feedback", ("ats", "feedback")),
@@ -63,10 +64,12 @@ def test_from_file(config):
         'data_dir = "/srv"',
         'metrics_dir = "/srv/m"',
         'metrics_token = "t"',
+        'redis_url = "unix:///srv/redis.sock"',
     ]
     assert load(config("\n".join(lines))) == Settings(
         database_url="postgresql://db/coachkit",
         secret_key=bytes.fromhex(KEY),
+        redis_url="unix:///srv/redis.sock",
         data_dir=Path("/srv"),
         packs=(Path("/srv/a"),),
         plugins=("ats",),
@@ -199,6 +202,10 @@ def test_wrong_type_in_file(config, line):
         ("database_url", "mysql://me:hunter2@db/x"),
         ("database_url", "sqlite:///:memory:"),
         ("database_url", "sqlite:///"),
+        ("redis_url", "http://hunter2@redis"),
+        ("redis_url", "redis://"),
+        ("redis_url", "unix://hunter2"),
+        ("redis_url", "redis+sentinel://hunter2@one:26379"),
         ("metrics_token", "hunter2 é"),
     ],
 )

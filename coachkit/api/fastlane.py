@@ -20,7 +20,7 @@ from werkzeug.routing import Map, MapAdapter, RoutingException
 from coachkit.api.access import FOR_ANY_PAGE
 from coachkit.api.parsing import Query, read_query
 from coachkit.api.reading import LIVE, READING, Cacheable, Reader, Reading
-from coachkit.api.requests import CACHE, HIT, ORGANISATION, ROUTE
+from coachkit.api.requests import CACHE, ORGANISATION, ROUTE
 from coachkit.cache.flight import Flight
 from coachkit.cache.frames import Frame
 from coachkit.cache.store import MemoryStore
@@ -28,6 +28,8 @@ from coachkit.errors import CoachKitError
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from coachkit.cache.shared import Errand, SharedStore
 
 Headers = list[tuple[str, str]]
 Authorise = Callable[["WSGIEnvironment", str], bool]
@@ -116,13 +118,19 @@ class Fastlane:
         reader: Reader,
         store: MemoryStore,
         authorise: Authorise,
+        *,
+        shared: SharedStore | None = None,
     ) -> None:
-        """`authorise(environ, organisation)` says whether a caller may have the kept answers of an organisation."""
+        """`authorise(environ, organisation)` says whether a caller may have the kept answers of an organisation.
+
+        `shared` is where workers find what another has made, below the process's own `store`.
+        """
         self._app = app
         self._routes = routes
         self._reader = reader
         self._store = store
         self._authorise = authorise
+        self._shared = shared
         self._flight = Flight()
         self._plans: dict[tuple[str, ...], _Plan] = {}
         self._plans_before: dict[tuple[str, ...], _Plan] = {}
@@ -138,15 +146,34 @@ class Fastlane:
         if plan is None:
             return self._app(environ, start_response)
         frame = self._store.get(plan.key)
-        turns = TURNS
-        while frame is None:
-            turns -= 1
-            with self._flight.key(plan.key) as first:
-                frame = self._store.get(plan.key)
-                if frame is None and (first or not turns):
-                    return self._from_app(plan.reading, plan.key, environ, start_response)
+        if frame is None:
+            return self._not_here(plan, environ, start_response)
         self._remember(plan)
-        return self._from_store(frame, environ, start_response)
+        return self._from_store(frame, "memory", environ, start_response)
+
+    def _not_here(self, plan: _Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer with what another worker has made, or is making, and else let the first who asks for it make it."""
+        # variants stay here: they would fill Redis for whoever scans parameters, and what readers search for is theirs
+        shared = None if plan.reading.variant else self._shared
+        errand = shared.errand(plan.key, plan.reading.organisation) if shared else None
+        if errand and (frame := errand.get()):
+            return self._fetched(plan, frame, environ, start_response)
+        for turn in range(TURNS):
+            with self._flight.key(plan.key) as first:
+                if frame := self._store.get(plan.key):
+                    self._remember(plan)
+                    return self._from_store(frame, "memory", environ, start_response)
+                if first or turn == TURNS - 1:
+                    if errand and (frame := errand.wait()):
+                        return self._fetched(plan, frame, environ, start_response)
+                    return self._from_app(plan, errand, environ, start_response)
+        raise AssertionError("the last turn answers")
+
+    def _fetched(
+        self, plan: _Plan, frame: Frame, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        self._store.put(frame, variant=plan.reading.variant)
+        return self._from_store(frame, "redis", environ, start_response)
 
     def _settle(self, environ: WSGIEnvironment) -> _Plan | None:
         """What the request comes to; None for anything that Flask must answer itself."""
@@ -192,33 +219,41 @@ class Fastlane:
             self._plans, self._plans_before = {}, self._plans
         self._plans[plan.asked] = plan
 
-    def _from_store(self, frame: Frame, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        environ[CACHE] = HIT
-        headers = list(frame.headers)
-        etag = next((value for name, value in headers if name == "ETag"), None)
-        if etag and holds(environ.get("HTTP_IF_NONE_MATCH"), etag):
-            kept = [(name, value) for name, value in headers if name not in NOT_ON_304]
-            return self._answer("304 NOT MODIFIED", kept, b"", "hit; detail=memory", start_response)
-        headers.append(("Content-Length", str(len(frame.body))))
+    def _from_store(
+        self, frame: Frame, where: str, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        environ[CACHE] = where
+        asked_with = environ.get("HTTP_IF_NONE_MATCH")
+        if asked_with and holds(asked_with, next((value for name, value in frame.headers if name == "ETag"), None)):
+            kept = [(name, value) for name, value in frame.headers if name not in NOT_ON_304]
+            return self._answer("304 NOT MODIFIED", kept, b"", f"hit; detail={where}", start_response)
+        headers = [*frame.headers, ("Content-Length", str(len(frame.body)))]
         body = b"" if environ["REQUEST_METHOD"] == "HEAD" else frame.body
-        return self._answer("200 OK", headers, body, "hit; detail=memory", start_response)
+        return self._answer("200 OK", headers, body, f"hit; detail={where}", start_response)
 
     def _from_app(
-        self, reading: Reading, key: str, environ: WSGIEnvironment, start_response: StartResponse
+        self, plan: _Plan, errand: Errand | None, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Let Flask answer; keep a 200 and finish it as a hit would be; anything else goes out as it came."""
         environ[CACHE] = "miss"
         head = environ["REQUEST_METHOD"] == "HEAD"
-        status, headers, body = _called(self._app, {**environ, "REQUEST_METHOD": "GET"})
+        try:
+            status, headers, body = _called(self._app, {**environ, "REQUEST_METHOD": "GET"})
+            if status.startswith("200"):
+                frame = Frame(plan.key, plan.reading.organisation, 200, tuple(_kept(headers)), body)
+                self._store.put(frame, variant=plan.reading.variant)
+                if errand:
+                    errand.put(frame)
+        finally:
+            if errand:
+                errand.leave()
         if status.startswith("304"):
             kept = [(name, value) for name, value in _kept(headers) if name not in NOT_ON_304]
             return self._answer(status, kept, b"", "fwd=miss", start_response)
         if not status.startswith("200"):
             start_response(status, headers)
             return [] if head else [body]
-        kept = _kept(headers)
-        self._store.put(Frame(key, reading.organisation, 200, tuple(kept), body), variant=reading.variant)
-        kept.append(("Content-Length", str(len(body))))
+        kept = [*frame.headers, ("Content-Length", str(len(body)))]
         return self._answer(status, kept, b"" if head else body, "fwd=miss", start_response)
 
     def _answer(
@@ -257,12 +292,12 @@ def _called(app: WSGIApplication, environ: WSGIEnvironment) -> tuple[str, Header
     return status, headers, b"".join(written)
 
 
-def holds(if_none_match: str | None, etag: str) -> bool:
+def holds(if_none_match: str | None, etag: str | None) -> bool:
     """Whether an If-None-Match header names the answer, by weak comparison (RFC 9110, 13.1.2).
 
     One longer than any cache sends names nothing.
     """
-    if not if_none_match or len(if_none_match) > LONGEST_REQUEST:
+    if not if_none_match or not etag or len(if_none_match) > LONGEST_REQUEST:
         return False
     return if_none_match == etag or parse_etags(if_none_match).contains_weak(etag.strip('"'))
 

@@ -19,12 +19,13 @@ _CLASSES: Final = ("0xx", "1xx", "2xx", "3xx", "4xx", "5xx")
 
 _requests: Final = Histogram(
     "coachkit_request_seconds",
-    "Requests, and the time until the answer began; cache is hit, miss or none",
+    "Requests, and the time until the answer began; cache is memory, redis, miss or none",
     ("method", "route", "status", "cache"),
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
 )
 _renders: Final = Counter("coachkit_renders_total", "Documents written down in a format", ("format",))
 _hook_faults: Final = Counter("coachkit_hook_faults_total", "Hooks of plugins that failed", ("plugin", "hook"))
+_redis_faults: Final = Counter("coachkit_redis_faults_total", "Exchanges with Redis that came to nothing", ("kind",))
 
 
 def method_label(method: str) -> str:
@@ -58,6 +59,11 @@ def _render_child(name: str) -> Counter:
 def count_hook_fault(plugin: str, hook: str) -> None:
     """Count a fault of a plugin's hook."""
     _hook_faults.labels(plugin, hook).inc()
+
+
+def count_redis_fault(kind: str) -> None:
+    """Count an exchange with Redis that failed, by the kind of error."""
+    _redis_faults.labels(kind).inc()
 
 
 def exposition() -> tuple[bytes, str]:

@@ -1,4 +1,4 @@
-"""What `/readyz` looks at: whether the database answers, and whether the pointers are known to be true."""
+"""What `/readyz` looks at: whether the database answers, whether the pointers are known to be true, and Redis."""
 
 from __future__ import annotations
 
@@ -29,4 +29,10 @@ def checks(services: Services) -> Sequence[Check]:
             return "pointers", "degraded", "The last known pointers serve; moves are not seen."
         return "pointers", "ok", None
 
-    return (database, pointers)
+    def redis() -> tuple[str, Status, str | None]:
+        trouble = services.shared.trouble() if services.shared else None
+        if trouble:
+            return "redis", "degraded", f"Each worker keeps its own answers only ({trouble})."
+        return "redis", "ok", None
+
+    return (database, pointers, redis) if services.shared else (database, pointers)

@@ -27,7 +27,8 @@ ID: Final = "coachkit.request_id"
 ROUTE: Final = "coachkit.route"
 ORGANISATION: Final = "coachkit.organisation"
 CACHE: Final = "coachkit.cache"
-HIT: Final = "hit"
+HITS: Final = frozenset({"memory", "redis"})
+"""The stores that can have an answer."""
 
 POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 """The content security policy of what is no page: nothing may come of opening it."""
@@ -86,7 +87,7 @@ def _account(log: Any, environ: WSGIEnvironment, status: int, seconds: float, *,
     route = environ.get(ROUTE, "unknown")
     found = environ.get(CACHE, "none")
     count_request(method, route, status, found, seconds)
-    if log_hits or found != HIT:
+    if log_hits or found not in HITS:
         log.info(
             "request",
             method=method,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import flask
 
@@ -15,6 +15,9 @@ from coachkit.editions.edition import Edition
 from coachkit.editions.library import Library
 from coachkit.editions.pointers import Pointers
 from coachkit.hooks.dispatch import Dispatch
+
+if TYPE_CHECKING:
+    from coachkit.cache.shared import SharedStore
 
 EXTENSION = "coachkit"
 
@@ -30,6 +33,8 @@ class Services:
     dispatch: Dispatch
     secret: bytes
     api: Api
+    shared: SharedStore | None = None
+    """Where this installation has Redis."""
     routes: Routes | None = None
 
 

@@ -14,7 +14,7 @@ assert not os.listdir(os.environ["PROMETHEUS_MULTIPROC_DIR"]), "a file before th
 
 def work():
     for _ in range(3):
-        metrics.count_request("GET", "/v1/orgs/<org>", 200, "hit", 0.0001)
+        metrics.count_request("GET", "/v1/orgs/<org>", 200, "memory", 0.0001)
     metrics.count_render("html")
     metrics.count_hook_fault("pirate", "formats")
 
@@ -47,8 +47,8 @@ def counted(tmp_path):
 @pytest.mark.parametrize(
     "line",
     [
-        'coachkit_request_seconds_count{cache="hit",method="GET",route="/v1/orgs/<org>",status="2xx"} 6.0',
-        'coachkit_request_seconds_bucket{cache="hit",le="0.0005",method="GET",route="/v1/orgs/<org>",status="2xx"} 6.0',
+        'coachkit_request_seconds_count{cache="memory",method="GET",route="/v1/orgs/<org>",status="2xx"} 6.0',
+        'coachkit_request_seconds_bucket{cache="memory",le="0.0005",method="GET",route="/v1/orgs/<org>",status="2xx"} 6.0',
         'coachkit_renders_total{format="html"} 2.0',
         'coachkit_hook_faults_total{hook="formats",plugin="pirate"} 2.0',
     ],

@@ -61,7 +61,7 @@ def client(app):
     return watched(app)
 
 
-def lane(status="200 OK", headers=(("Content-Type", "application/json"),), body=(b"{}",), found="hit"):
+def lane(status="200 OK", headers=(("Content-Type", "application/json"),), body=(b"{}",), found="memory"):
     def application(environ, start_response):
         environ[requests.ROUTE] = "/lane"
         environ[requests.CACHE] = found
@@ -213,7 +213,7 @@ def test_head_has_no_body_and_closes_what_it_was_given(log):
 
 def test_requests_are_counted_by_method_route_class_and_cache(log):
     """A request adds one to its method, route, class of status and outcome of the cache; made-up methods are one."""
-    label = 'cache="hit",method="OTHER",route="/lane",status="4xx"'
+    label = 'cache="memory",method="OTHER",route="/lane",status="4xx"'
 
     def counted():
         lines = exposition()[0].decode().splitlines()

@@ -1,0 +1,207 @@
+"""The way to Redis (or Valkey, or any server that speaks its protocol): one exchange at a time, within a moment.
+
+redis-py's connections without its client, pool and retries: on the request path nothing may take longer than it is
+given, and whatever goes wrong is one and the same to the caller. Knows nothing of what is kept there.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection, parse_url
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
+from redis.sentinel import Sentinel
+
+IDLE: Final = 64
+"""Connections that a process keeps for the next exchange; more are closed after use."""
+
+SENTINEL_SCHEME: Final = "redis+sentinel://"
+
+Command = tuple[str | bytes | int, ...]
+Reply = bytes | int | None | ResponseError | list[Any]
+
+
+class LinkError(Exception):
+    """Redis did not answer in time, or not as Redis does. The message says what happened, without any address."""
+
+
+class Link:
+    """Exchanges with the server at a URL.
+
+    `redis://`, `rediss://` and `unix://` as redis-py reads them, or `redis+sentinel://` with the sentinels' addresses
+    and the service's name: `redis+sentinel://user:password@one:26379,two:26379/service/0`. Raises ValueError for any
+    other.
+
+    Safe to share between threads and across a fork: connections are made on first use, by each process for itself.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._sentinels, self._options = _read(url)
+        self._idle_by_pid: dict[int, deque[Any]] = {}
+
+    def exchange(self, commands: Sequence[Command], seconds: float) -> list[Reply]:
+        """Send all commands at once and give their replies, in order; an error that the server replies is a value.
+
+        Takes at most `seconds`, connecting included. Raises LinkError for everything else that can go wrong; the
+        connection is not used again then, nor are those that idled beside it.
+        """
+        ends = time.monotonic() + seconds
+        connection: Any = None
+        try:
+            connection = self._idle.pop() if self._idle else self._connected(ends)
+            connection.ends = ends
+            for command in commands:
+                connection.send_command(*command)
+            replies = [_reply(connection) for _ in commands]
+        except (RedisError, OSError, ValueError, LookupError, RecursionError, MemoryError, TypeError) as error:
+            self.drop(connection)
+            raise LinkError(_said(error)) from error
+        except BaseException:
+            self.drop(connection)
+            raise
+        if any(isinstance(reply, ReadOnlyError) for reply in replies):
+            self.drop(connection)  # it is no master any more: the next connection finds the one that is
+        elif len(self._idle) < IDLE:
+            self._idle.append(connection)
+        else:
+            connection.disconnect()
+        return replies
+
+    def drop(self, connection: Any = None) -> None:
+        """Close a connection that cannot be trusted, and those of this process that idle."""
+        if connection is not None:
+            connection.disconnect()
+        idle = self._idle
+        while idle:
+            idle.pop().disconnect()
+
+    @property
+    def _idle(self) -> deque[Any]:
+        pid = os.getpid()
+        return self._idle_by_pid.get(pid) or self._idle_by_pid.setdefault(pid, deque())
+
+    def _connected(self, ends: float) -> Any:
+        options = dict(self._options)
+        kind = options.pop("connection_class", Connection)
+        if self._sentinels:
+            options["host"], options["port"] = self._master(options.pop("service"), ends)
+        left = max(ends - time.monotonic(), 0.001)
+        made = _TIMED[kind](**options, socket_timeout=left, socket_connect_timeout=left)
+        made.ends = ends
+        return made
+
+    def _master(self, service: str, ends: float) -> tuple[str, int]:
+        """Where the sentinels say that the service's master is now."""
+        left = max(ends - time.monotonic(), 0.001) / len(self._sentinels)
+        asked: Any = Sentinel(  # type: ignore[no-untyped-call] # redis-py's has no annotations
+            self._sentinels, sentinel_kwargs={"socket_timeout": left, "socket_connect_timeout": left}
+        )
+        host, port = asked.discover_master(service)
+        return host, port
+
+
+def _reply(connection: Any) -> Reply:
+    try:
+        reply: Reply = connection.read_response(disable_decoding=True)
+    except ResponseError as error:
+        return error
+    return reply
+
+
+def _said(error: BaseException) -> str:
+    """What happened, for the log: the kind of error, and not its words, which may hold an address."""
+    return type(error).__name__
+
+
+# --- connections whose exchanges end at a given moment ------------------------------------------
+
+
+class _Socket:
+    """A socket of which all reads and writes together end at one moment, however little each of them brings.
+
+    redis-py's own timeout is for each read alone: a peer that sends a byte now and then would hold a request for ever.
+    """
+
+    def __init__(self, inner: socket.socket, connection: _Timed) -> None:
+        self._inner = inner
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def recv(self, size: int) -> bytes:
+        self._inner.settimeout(self._left())
+        return self._inner.recv(size)
+
+    def recv_into(self, buffer: Any) -> int:
+        self._inner.settimeout(self._left())
+        return self._inner.recv_into(buffer)
+
+    def sendall(self, data: bytes) -> None:
+        self._inner.settimeout(self._left())
+        self._inner.sendall(data)
+
+    def _left(self) -> float:
+        left = self._connection.ends - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
+
+
+class _Timed:
+    """What is added to redis-py's connections: `ends`, on the monotonic clock, when an exchange under way must be over.
+
+    The one place that reaches below redis-py's public face: it offers no limit for an exchange as a whole.
+    """
+
+    ends = 0.0
+
+    def _connect(self) -> Any:
+        return _Socket(super()._connect(), self)  # type: ignore[misc]
+
+
+class _Tcp(_Timed, Connection):
+    """A timed connection over TCP."""
+
+
+class _Tls(_Timed, SSLConnection):
+    """The same over TLS."""
+
+
+class _Unix(_Timed, UnixDomainSocketConnection):
+    """The same over a Unix socket."""
+
+
+_TIMED: Final[Mapping[type[object], type[Any]]] = {
+    Connection: _Tcp,
+    SSLConnection: _Tls,
+    UnixDomainSocketConnection: _Unix,
+}
+
+
+# --- addresses ----------------------------------------------------------------------------------
+
+
+def _read(url: str) -> tuple[list[tuple[str, int]], dict[str, Any]]:
+    """The sentinels that a URL names, if any, and what to make connections with. Raises ValueError."""
+    options: dict[str, Any] = {"protocol": 2, "driver_info": None}
+    if not url.startswith(SENTINEL_SCHEME):
+        return [], options | parse_url(url)  # type: ignore[no-untyped-call] # nor has this
+    parts = urlsplit(url)
+    hosts = parts.netloc.rpartition("@")[2].split(",")
+    found = [urlsplit(f"//{host}") for host in hosts]
+    service, _, number = parts.path.strip("/").partition("/")
+    if not service or not all(each.hostname for each in found) or not (number or "0").isdecimal():
+        raise ValueError("write redis+sentinel://host:26379,host:26379/service")
+    options |= {"service": service, "db": int(number or 0)}
+    if parts.username:
+        options["username"] = unquote(parts.username)
+    if parts.password:
+        options["password"] = unquote(parts.password)
+    return [(str(each.hostname), each.port or 26379) for each in found], options

@@ -1,0 +1,197 @@
+"""The store that all processes share, in Redis: a help under the process's own store, and never a need.
+
+Every frame is sealed: what does not prove to be ours, under that key and for that organisation, is a miss and is
+dropped. Whatever goes wrong is a miss too; where nothing answers a few times in a row, nobody asks for a while. Knows
+nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from redis.exceptions import ResponseError
+
+from coachkit.cache.breaker import Breaker
+from coachkit.cache.frames import Frame, seal, unseal
+from coachkit.cache.link import Command, Link, LinkError, Reply
+
+EXCHANGE_SECONDS: Final = 0.05
+"""The longest that one exchange may take, connecting included."""
+ERRAND_SECONDS: Final = 0.09
+"""The longest that a request may spend on all its exchanges, beside waiting for another to render."""
+LEASE_SECONDS: Final = 2.0
+"""For how long one worker may be waited for."""
+KEPT_SECONDS: Final = 86_400
+PROBE_SECONDS: Final = 10
+LARGEST: Final = 4 * 1024 * 1024
+"""Bytes of a sealed frame; larger ones stay in the process that made them."""
+FAULT_SHOWS_SECONDS: Final = 3.0
+"""For how long a fault is told by `trouble`."""
+_POLLS: Final = (0.01, 0.02, 0.04)
+"""Seconds between two looks at what another worker is rendering; the last one again and again."""
+
+_log = structlog.get_logger("coachkit.cache")
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """What went wrong last, and when on the monotonic clock."""
+
+    kind: str
+    at: float
+
+
+class SharedStore:
+    """Frames in Redis. Safe to share between threads and across a fork.
+
+    `secret` (16 to 64 bytes) seals the frames and hides their keys; `namespace` keeps apart what must not meet, such as
+    the answers of another version of the code. `on_fault(kind)` is told of each fault, for the metrics.
+    """
+
+    def __init__(self, link: Link, secret: bytes, namespace: str, on_fault: Callable[[str], None]) -> None:
+        self._link = link
+        self._secret = secret
+        self._namespace = namespace.encode()
+        self._on_fault = on_fault
+        self._breaker = Breaker(on_open=self._opened, on_close=self._closed)
+        self._last_fault: _Fault | None = None
+
+    def errand(self, key: str, organisation: str) -> Errand:
+        """What one request does here about one key."""
+        return Errand(self, key, organisation)
+
+    def trouble(self) -> str | None:
+        """What is wrong with Redis at this moment, tried with a value written and read back; None if nothing is."""
+        fault = self._last_fault
+        if fault is not None and time.monotonic() - fault.at < FAULT_SHOWS_SECONDS:
+            return fault.kind
+        probe = Frame(f"probe {os.urandom(8).hex()}", "", 200, (), b"")
+        errand = self.errand(probe.key, probe.organisation)
+        errand.put(probe, PROBE_SECONDS)
+        if errand.get() is None:
+            return self._last_fault.kind if self._last_fault else "not kept"
+        return None
+
+    # --- for errands ----------------------------------------------------------------------------
+
+    def name(self, key: str) -> bytes:
+        """What a key is called in Redis: nothing can be read from it, and no other installation has it."""
+        data = self._namespace + b"\n" + key.encode()
+        digest = hashlib.blake2b(data, digest_size=20, key=self._secret, person=b"coachkit key")
+        return b"ck:" + digest.hexdigest().encode()
+
+    def exchange(self, commands: tuple[Command, ...], seconds: float) -> list[Reply] | None:
+        """The replies, an error among them counted as a fault; None where Redis is not asked or does not answer."""
+        if not self._breaker.allows():
+            return None
+        try:
+            replies = self._link.exchange(commands, min(seconds, EXCHANGE_SECONDS))
+        except LinkError as error:
+            self._fault(str(error))
+            self._breaker.failed()
+            return None
+        self._breaker.succeeded()
+        for reply in replies:
+            if isinstance(reply, ResponseError):
+                self._fault(type(reply).__name__)
+        return replies
+
+    def unsealed(self, reply: Reply, key: str, organisation: str) -> Frame | None:
+        """The frame that a reply is; what is no frame of ours is a fault."""
+        if reply is None or isinstance(reply, ResponseError):
+            return None
+        if isinstance(reply, bytes):
+            frame = unseal(reply, key=key, organisation=organisation, secret=self._secret)
+            if frame is not None:
+                return frame
+        self._link.drop()  # what came may not be the answer to what was asked
+        self._fault("NotOurs")
+        return None
+
+    def seal(self, frame: Frame) -> bytes | None:
+        """The frame as bytes to keep; None for one that is too large."""
+        sealed = seal(frame, self._secret)
+        return sealed if len(sealed) <= LARGEST else None
+
+    def _fault(self, kind: str) -> None:
+        self._last_fault = _Fault(kind, time.monotonic())
+        self._on_fault(kind)
+
+    def _opened(self) -> None:
+        fault = self._last_fault
+        _log.warning("Redis is not used; trying on", reason=fault.kind if fault else None)
+
+    def _closed(self) -> None:
+        _log.info("Redis is used again")
+
+
+class Errand:
+    """What one request does about one key, within ERRAND_SECONDS; after a fault it asks nothing more."""
+
+    def __init__(self, store: SharedStore, key: str, organisation: str) -> None:
+        self._store = store
+        self._key = key
+        self._organisation = organisation
+        self._name = store.name(key)
+        self._left = ERRAND_SECONDS
+        self._leased = False
+
+    def get(self) -> Frame | None:
+        """The frame that is kept under the key; None where there is none that proves to be ours."""
+        replies = self._exchange(("GET", self._name))
+        return self._store.unsealed(replies[0], self._key, self._organisation) if replies else None
+
+    def wait(self) -> Frame | None:
+        """The frame, if another worker is rendering it and keeps it in time; None for whoever is to render it.
+
+        One worker is told None at once and has LEASE_SECONDS to `put` the frame or to `leave`; then the next is told.
+        """
+        ends = time.monotonic() + LEASE_SECONDS
+        polls = iter(_POLLS)
+        pause = 0.0
+        while time.monotonic() < ends:
+            # the lease first: where it is free because another has just put the frame, the frame is seen
+            replies = self._exchange(self._lease(), ("GET", self._name))
+            if replies is None or isinstance(replies[0], ResponseError):
+                return None
+            self._leased = replies[0] is not None
+            frame = self._store.unsealed(replies[1], self._key, self._organisation)
+            if frame or self._leased:
+                return frame
+            self._left = ERRAND_SECONDS  # it answers: the wait is for the other worker
+            pause = next(polls, pause)
+            time.sleep(pause)
+        return None
+
+    def put(self, frame: Frame, seconds: int = KEPT_SECONDS) -> None:
+        """Keep the frame for some seconds, and let those who wait look."""
+        sealed = self._store.seal(frame)
+        if sealed is not None:
+            self._exchange(("SET", self._name, sealed, "EX", seconds), *self._release())
+
+    def leave(self) -> None:
+        """Let another worker render, where this one was to and did not."""
+        if release := self._release():
+            self._exchange(*release)
+
+    def _lease(self) -> Command:
+        return ("SET", self._name + b":l", b"1", "NX", "PX", int(LEASE_SECONDS * 1000))
+
+    def _release(self) -> tuple[Command, ...]:
+        """What gives back the lease, if there is one, once."""
+        leased, self._leased = self._leased, False
+        return (("DEL", self._name + b":l"),) if leased else ()
+
+    def _exchange(self, *commands: Command) -> list[Reply] | None:
+        if self._left <= 0:
+            return None
+        began = time.monotonic()
+        replies = self._store.exchange(commands, self._left)
+        self._left = 0 if replies is None else self._left - (time.monotonic() - began)
+        return replies
