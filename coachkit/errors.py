@@ -134,9 +134,9 @@ class Conflict(Refusal):
 
 
 class Gone(Refusal):
-    """It was here and has been withdrawn."""
+    """It was here and is no more: withdrawn, or a place from which nobody can go on."""
 
-    status, slug, title = 410, "gone", "This has been withdrawn"
+    status, slug, title = 410, "gone", "This is no longer here"
 
 
 class TooLarge(Refusal):

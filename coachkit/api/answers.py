@@ -28,7 +28,7 @@ def answer(
     """The answer to a reading request, not rendered where the caller has it already.
 
     `made_from` names everything that the body is made from, beside format, locale and query; `languages` are those
-    present, the main one first.
+    present, the main one first, none where there is no text for people.
     """
     chosen = (request.format.name, request.maker, request.locale, urlencode(request.query))
     tag = etag(services().secret, request.organisation, *chosen, *made_from)
@@ -38,7 +38,8 @@ def answer(
         media_type = request.format.media_type
         charset = "; charset=utf-8" if media_type.startswith("text/") else ""
         response = flask.Response(render(), content_type=f"{media_type}{charset}")
-        response.headers["Content-Language"] = ", ".join(languages())
+        if present := languages():
+            response.headers["Content-Language"] = ", ".join(present)
     served = request.served
     response.headers["ETag"] = tag
     response.headers["Cache-Control"] = request.cache_control

@@ -62,7 +62,7 @@ PROBLEMS: Mapping[str, ProblemType] = MappingProxyType(
             _of(errors.NotAcceptable, "Ask for another format with Accept or ?format=; JSON is always there."),
             ProblemType("request-timeout", 408, "The request took too long to arrive", "Send it again."),
             _of(errors.Conflict, "Somebody or something else changed it, or it exists already."),
-            _of(errors.Gone, "It was withdrawn. Where there is a current one, the header Link names it."),
+            _of(errors.Gone, "It was withdrawn, or is not known any more. Link says where to go instead, if anywhere."),
             ProblemType("length-required", 411, "The body's length is missing", "Send Content-Length with the body."),
             ProblemType(
                 "precondition-failed", 412, "It has changed meanwhile", "Fetch it again and send its new ETag."
@@ -107,6 +107,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "unknown-locale": "The edition does not serve that locale; the detail lists those that it does.",
         "unknown-format": "There is no format of that name; the detail lists those that there are.",
         "invalid-cursor": "The cursor was not made by this list, or by another filter of it; start without one.",
+        "unknown-since": "Neither an edition that is or was public nor a token of this channel; start over without it.",
         "not-acceptable": "None of the media types in Accept can be served; the detail lists those that can.",
         "invalid-key": "The key is mistyped, has expired or was revoked.",
     }

@@ -1,0 +1,150 @@
+"""What changed since a caller last looked, for portals and applicant tracking systems that keep a copy of the content.
+
+A token is a place on the way from one edition to another, so a caller who goes on from page to page arrives at the
+edition it set out for, wherever the channel points meanwhile; the next token then leads on to the newest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import flask
+
+from coachkit.api import cursors, schemas
+from coachkit.api.answers import answer, json_bytes
+from coachkit.api.reading import LIVE, Reading, cacheable
+from coachkit.api.services import reading, services
+from coachkit.api.smorest import Blueprint
+from coachkit.db import editions as rows
+from coachkit.editions import manifest
+from coachkit.editions.inputs import RENDER
+from coachkit.editions.pointers import Served
+from coachkit.errors import FieldError, Gone
+
+blueprint = Blueprint("changes", __name__, url_prefix="/v1/orgs/<slug:organisation>", description="Keeping a copy")
+
+_DIGEST: Final = 32
+"""Bytes of an edition's digest in a token."""
+_COUNT: Final = 4
+"""Bytes of a number of changes in a token."""
+_WHOLE, _FIRST, _LATER = _DIGEST, _DIGEST + _COUNT, 2 * _DIGEST + _COUNT
+"""Bytes of a token's place: at an edition, on the way to a first one, on the way from one to another."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far a caller has come: it has edition `at` (None: nothing), and `done` of the changes from there to `to`.
+
+    `to` None means that it is not on the way anywhere, and goes to the newest.
+    """
+
+    at: str | None = None
+    to: str | None = None
+    done: int = 0
+
+
+@blueprint.route("/changes")
+@blueprint.arguments(schemas.ChannelQuery, location="query")
+@blueprint.arguments(schemas.ChangesQuery, location="query")
+@blueprint.response(200, schemas.ChangesSchema)
+@blueprint.alt_response(410, response="GONE")
+@cacheable()
+def changes(channel: dict[str, Any], query: dict[str, Any], organisation: str) -> flask.Response:
+    """The documents that differ from what the caller has; without `since` all there are, as added.
+
+    Ask again with `next` as `since`: at once while the header Link leads to more, or else whenever it suits. `since`
+    that is not known (any more) is 410: start over without it. A document changes with everything that it shows: its
+    texts, values, contacts, the titles of what it points at. Colours and name are no document's: read the
+    organisation again when `CoachKit-Edition` is another.
+    """
+    del channel, organisation
+    request = reading()
+    place = _place(request, query.get("since"))
+    target = request.served if place.to is None else _public(request, place.to)
+    origin = None if place.at is None else _public(request, place.at)
+    found = _between(origin, target)
+    done = place.done + query["limit"]
+    following = Place(place.at, target.digest, done) if done < len(found) else Place(target.digest)
+    token = _token(request, following)
+    return answer(
+        replace(request, served=target),
+        made_from=("changes", _channel(request), place.at or "", target.digest, str(place.done)),
+        render=lambda: json_bytes({"changes": found[place.done : done], "next": token}),
+        languages=lambda: (),
+        links=[f'<{request.address(flask.request.path, since=token)}>; rel="next"'] if following.to else (),
+    )
+
+
+def _between(origin: Served | None, target: Served) -> list[dict[str, str]]:
+    """Every change from one edition, or from nothing, to another, in one order for ever: both are immutable."""
+    if origin is not None and origin.digest == target.digest:
+        return []
+    return manifest.changes({} if origin is None else _documents(origin), _documents(target))
+
+
+def _documents(served: Served) -> Mapping[str, Mapping[str, str]]:
+    with services().database.read() as conn:
+        row = rows.get(conn, served.organisation_id, served.digest)
+    return {} if row is None else manifest.digests_of(row.manifest)
+
+
+def _public(request: Reading, digest: str) -> Served:
+    """The organisation's edition of that digest, if a public channel has ever pointed at it. Raises Gone."""
+    served = services().pointers.edition(request.organisation, digest)
+    if served is None:
+        raise _unknown(request)
+    return served
+
+
+# --- tokens -------------------------------------------------------------------------------------
+
+
+def _place(request: Reading, since: str | None) -> Place:
+    """Where a caller says it is. Raises Gone for a text that is neither a digest nor a token of this channel."""
+    if since is None:
+        return Place()
+    if re.fullmatch(schemas.DIGEST_PATTERN, since):
+        return Place(since)
+    data = cursors.unseal(services().secret, _sequence(request), since)
+    if data is None:
+        raise _unknown(request)
+    if len(data) == _WHOLE:
+        return Place(_digest(data))
+    done = int.from_bytes(data[-_COUNT:], "big")
+    if len(data) == _FIRST:
+        return Place(None, _digest(data[:_DIGEST]), done)
+    return Place(_digest(data[:_DIGEST]), _digest(data[_DIGEST:-_COUNT]), done)
+
+
+def _token(request: Reading, place: Place) -> str:
+    digests = b"".join(bytes.fromhex(each.removeprefix("sha256:")) for each in (place.at, place.to) if each)
+    done = place.done.to_bytes(_COUNT, "big") if place.to else b""
+    return cursors.seal(services().secret, _sequence(request), digests + done)
+
+
+def _sequence(request: Reading) -> str:
+    """Whose changes a token is for; another RENDER writes every document anew, so callers start over with it."""
+    return f"changes\n{request.organisation}\n{_channel(request)}\nrender {RENDER}"
+
+
+def _channel(request: Reading) -> str:
+    return dict(request.asked).get("channel", LIVE)
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{data.hex()}"
+
+
+def _unknown(request: Reading) -> Gone:
+    kept = [pair for pair in (*request.asked, *request.query) if pair[0] in {"channel", "limit"}]
+    query = f"?{urlencode(kept)}" if kept else ""
+    error = FieldError("unknown-since", "Start over: leave it out, and take what is there as added.", parameter="since")
+    return Gone(
+        "Nothing is known here of the edition or the place that since names.",
+        (error,),
+        {"Link": f'<{flask.request.path}{query}>; rel="start"'},
+    )
