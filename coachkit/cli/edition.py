@@ -13,7 +13,7 @@ from coachkit.db import channels as channel_rows
 from coachkit.db import editions as rows
 from coachkit.db.organisations import Organisation
 from coachkit.editions import channels, inputs, manifest
-from coachkit.editions.explain import explain
+from coachkit.editions.explain import explain, locales_named, resource_named
 from coachkit.editions.library import Library
 from coachkit.editions.publish import Prepared, outdated, prepare, store
 from coachkit.errors import BadRequest, NotFound
@@ -77,7 +77,7 @@ def publish(slug: str, channel: str, note: str | None, *, no_move: bool, dry_run
 @edition.command("show")
 @click.argument("slug")
 @click.argument("named", metavar="[EDITION]", default=LIVE)
-@click.option("--explain", "explained", metavar="KIND/ID", help="Say where each field of a resource comes from.")
+@click.option("--explain", "explained", metavar="KIND/ID", help="Say where each field and section comes from.")
 @click.option("--locale", help="For --explain: one locale instead of all.")
 @json_option
 def show_(slug: str, named: str, explained: str | None, locale: str | None, *, as_json: bool) -> None:
@@ -92,12 +92,10 @@ def show_(slug: str, named: str, explained: str | None, locale: str | None, *, a
             raise NotFound(f"{slug} has no edition {digest}")
         found = library.edition(organisation.id, slug, digest)
     if explained is not None:
-        origins = explain(found, explained, locale)
-        lines = [
-            f"{each['locale']}  {each['field']}: {each['pack']}@{each['version']}, {each['from']}, {each['origin']}"
-            for each in origins
-        ]
-        show({"edition": digest, "resource": explained, "fields": origins}, lines, as_json=as_json)
+        key = resource_named(found, explained)
+        told = {each: explain(found, *key, each) for each in locales_named(found, locale)}
+        lines = [_origin(each, entry) for each, entries in told.items() for entry in entries]
+        show({"edition": digest, "resource": explained, "explain": told}, lines, as_json=as_json)
         return
     resources = [{"resource": f"{kind}/{each}", "pack": found.catalogue[kind, each]} for kind, each in found]
     value = {
@@ -158,6 +156,14 @@ def diff(slug: str, old: str, new: str, *, as_json: bool) -> None:
         "Nothing differs."
     ]
     show({"changes": changes}, lines, as_json=as_json)
+
+
+def _origin(locale: str, entry: dict[str, Any]) -> str:
+    """Where a field of the document in a locale comes from, on one line."""
+    missing = [f"missing in {', '.join(entry['missing_in'])}"] if entry["missing_in"] else []
+    filled = [f"{name}: {value or 'no value'}" for name, value in entry["values"].items()]
+    origin = [f"{entry['pack']}@{entry['version']}", entry["locale"], entry["origin"], *missing, *filled]
+    return f"{locale}  {entry['field']}: {', '.join(origin)}"
 
 
 def _documents(conn: Connection, organisation: Organisation, named: str) -> dict[str, dict[str, str]]:

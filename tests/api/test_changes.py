@@ -146,7 +146,7 @@ def test_what_a_document_shows_is_part_of_it(house):
     assert {id_ for _, _, id_, _ in found} == {"first-hour", "thank-you"}
 
 
-@pytest.mark.parametrize("limit", [1, 4, 1000])
+@pytest.mark.parametrize("limit", [3, 1000])
 def test_a_copy_stays_true(house, limit):
     """A copy that reads just what changes name is what is served, byte for byte, after every kind of change."""
     client = house.client()

@@ -162,15 +162,24 @@ def test_explain(furnished, settings_file) -> None:
     furnished("org", "set", "northbridge", settings_file(overlay=OVERLAY))
     furnished("edition", "publish", "northbridge")
     show = ("edition", "show", "northbridge", "--explain", "module/ask-for-feedback")
-    fields = {(one["locale"], one["field"]): one for one in furnished(*show, "--json").json["fields"]}
-    found = {place: (one["pack"], one["version"], one["from"], one["origin"]) for place, one in fields.items()}
+    told = furnished(*show, "--json").json["explain"]
+    fields = {(locale, one["field"]): one for locale, entries in told.items() for one in entries}
+    found = {place: (one["pack"], one["version"], one["locale"], one["origin"]) for place, one in fields.items()}
     assert found["en-GB", "title"] == ("example", "1.0.0", "en-GB", "release")
     assert found["en-GB", "summary"] == ("example", "1.0.0", "en-GB", "overlay")
     assert found["cy", "title"] == ("example", "1.0.0", "cy", "release")
     assert found["cy", "summary"] == ("example", "1.0.0", "en-GB", "overlay")
     assert found["cy", "sections/what"] == ("example", "1.0.0", "en-GB", "release")
     assert "cy  sections/when: example@1.0.0, cy, release\n" in furnished(*show, "--locale", "cy").out
+    assert "cy  summary: example@1.0.0, en-GB, overlay, missing in cy\n" in furnished(*show, "--locale", "cy").out
     assert "en-GB  " not in furnished(*show, "--locale", "cy").out
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_explain_what_was_filled_in(furnished) -> None:
+    """--explain says which value stands in a placeholder."""
+    out = furnished("edition", "show", "northbridge", "--explain", "module/first-hour", "--locale", "en-GB").out
+    assert "en-GB  sections/step: example@1.0.0, en-GB, release, careers_email: careers@" in out
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
