@@ -11,7 +11,6 @@ Everything is done through the functions that the commands use. A `House` has no
 from __future__ import annotations
 
 import importlib
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -215,13 +214,11 @@ def house_over(settings: Settings, database: Database, folder: Path) -> Iterator
 
 
 @contextmanager
-def house_in(folder: Path, template: Path) -> Iterator[House]:
-    """A house in a folder of its own, over a copy of a migrated SQLite file: for the tests of a file to share."""
-    shutil.copy(template, folder / "coachkit.sqlite")
-    database = Database(f"sqlite:///{folder / 'coachkit.sqlite'}")
-    with house_over(Settings(database.url, bytes(range(32)), data_dir=folder), database, folder) as house:
+def house_in(folder: Path, database: Database, redis_url: str | None = None) -> Iterator[House]:
+    """A house over a database, with its files in a folder: for the tests of a file to share."""
+    settings = Settings(database.url, bytes(range(32)), redis_url=redis_url, data_dir=folder)
+    with house_over(settings, database, folder) as house:
         yield house
-    database.dispose()
 
 
 def furnish(house: House) -> House:

@@ -1,7 +1,8 @@
 """Fixtures for every test: a fresh, migrated database of each kind, a Redis, and settings that name them.
 
-A test that asks for `database` or `settings` runs on SQLite and on PostgreSQL. One that has nothing to learn from
-the second says `@pytest.mark.parametrize("database", ["sqlite"], indirect=True)`.
+A test that asks for `database` runs on SQLite and on PostgreSQL; one that asks for `settings` runs on both, each with
+the process's own store alone and with Redis under it. One that has nothing to learn from the second says
+`@pytest.mark.parametrize("database", ["sqlite"], indirect=True)`, and the same for `cache`.
 
 A test marked `soak` repeats something: `repeats(small=…, full=…)` says how often, the small count in `make test` and
 the full one in `make soak`.
@@ -12,7 +13,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -98,28 +99,48 @@ def postgres_template(postgres: Callable[[str], str]) -> str:
 
 
 _numbers = itertools.count(1)
+MakeDatabase = Callable[[str, Path], AbstractContextManager[Database]]
+
+
+@pytest.fixture(scope="session")
+def make_database(request: pytest.FixtureRequest, sqlite_template: Path) -> MakeDatabase:
+    """Makes a new, migrated database of a kind, sqlite or postgres, whose file is in a folder if it has one."""
+
+    @contextmanager
+    def sqlite(folder: Path) -> Iterator[Database]:
+        shutil.copy(sqlite_template, folder / "coachkit.sqlite")
+        database = Database(f"sqlite:///{folder / 'coachkit.sqlite'}")
+        yield database
+        database.dispose()
+
+    @contextmanager
+    def postgres() -> Iterator[Database]:
+        address, template = request.getfixturevalue("postgres"), request.getfixturevalue("postgres_template")
+        name = f"test_{next(_numbers)}"
+        with closing(psycopg.connect(address("postgres"), autocommit=True)) as conn:
+            conn.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+            database = Database(address(name))
+            yield database
+            database.dispose()
+            conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    return lambda kind, folder: sqlite(folder) if kind == "sqlite" else postgres()
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest, make_database: MakeDatabase, tmp_path: Path) -> Iterator[Database]:
     """A migrated database with nothing in it, of each kind in turn."""
-    if request.param == "sqlite":
-        shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "coachkit.sqlite")
-        database = Database(f"sqlite:///{tmp_path / 'coachkit.sqlite'}")
+    with make_database(request.param, tmp_path) as database:
         yield database
-        database.dispose()
-        return
-    address, template = request.getfixturevalue("postgres"), request.getfixturevalue("postgres_template")
-    name = f"test_{next(_numbers)}"
-    with closing(psycopg.connect(address("postgres"), autocommit=True)) as conn:
-        conn.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
-        database = Database(address(name))
-        yield database
-        database.dispose()
-        conn.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["memory", "redis"])
+def cache(request: pytest.FixtureRequest) -> str | None:
+    """Where workers share answers: nowhere, each having its own store alone, and a Redis with nothing in it."""
+    return request.getfixturevalue("redis_url") if request.param == "redis" else None
 
 
 @pytest.fixture
-def settings(database: Database, tmp_path: Path) -> Settings:
-    """Settings of an installation on `database`, with nothing else turned on."""
-    return Settings(database_url=database.url, secret_key=bytes(range(32)), data_dir=tmp_path)
+def settings(database: Database, cache: str | None, tmp_path: Path) -> Settings:
+    """Settings of an installation on `database`, with and without Redis, and nothing else turned on."""
+    return Settings(database_url=database.url, secret_key=bytes(range(32)), redis_url=cache, data_dir=tmp_path)

@@ -1,9 +1,14 @@
-"""Houses to read from: `house` on each database, new for each test; `portal`, on SQLite, shared by a file's tests."""
+"""Houses to read from: `house`, new for each test, and `portal`, which the tests of a file share.
 
-from collections.abc import Iterator
+A house stands on each database with and without Redis, a portal on SQLite without and on PostgreSQL with it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+import redis
 from appmaker import House, furnish, house_in, house_over
 
 from coachkit.db.database import Database
@@ -12,15 +17,22 @@ from coachkit.settings import Settings
 
 @pytest.fixture
 def house(database: Database, settings: Settings, tmp_path: Path) -> Iterator[House]:
-    """An installation with the small pack and three organisations, on each database."""
+    """An installation with the small pack and three organisations, on each database, with and without Redis."""
     with house_over(settings, database, tmp_path) as house:
         yield furnish(house)
 
 
-@pytest.fixture(scope="module")
-def portal(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    """The same on SQLite, for tests that only read."""
-    with house_in(tmp_path_factory.mktemp("portal"), sqlite_template) as house:
+@pytest.fixture(scope="module", params=["sqlite", "postgres and redis"])
+def portal(
+    request: pytest.FixtureRequest,
+    make_database: Callable[[str, Path], AbstractContextManager[Database]],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[House]:
+    """The same for tests that only read."""
+    folder = tmp_path_factory.mktemp("portal")
+    kind, _, shared = request.param.partition(" and ")
+    address = f"redis://127.0.0.1:{request.getfixturevalue('redis_server').port}/1" if shared else None
+    with make_database(kind, folder) as database, house_in(folder, database, address) as house:
         yield furnish(house)
 
 
@@ -32,5 +44,8 @@ def client(portal):
 
 @pytest.fixture
 def fresh(portal):
-    """A client of an app over the portal whose store is empty."""
+    """A client of an app over the portal, all of whose stores are empty."""
+    if portal.settings.redis_url:
+        with redis.Redis.from_url(portal.settings.redis_url) as stored:
+            stored.flushdb()
     return portal.client()
