@@ -9,6 +9,9 @@ UV ?= build/uv/bin/uv
 
 BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# CommonMark's own examples are in the source archive of the parser, and in no wheel: it is fetched by the same pins.
+CORPUS = $(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	--no-binary markdown-it-py --require-hashes --constraint requirements/dev.txt --dest .venv/share/sdists
 
 .PHONY: help serve test soak bench lint format pins
 
@@ -60,6 +63,7 @@ pins: $(UV)
 	@echo "Installing CoachKit and its development tools into .venv; this happens once." >&2
 	@$(INSTALL) --require-hashes -r requirements/dev.txt
 	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@$(CORPUS) markdown-it-py
 	@touch .venv/.serve $@
 
 .venv/.made:

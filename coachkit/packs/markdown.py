@@ -60,7 +60,7 @@ def section(text: MarkdownText, around: Surroundings, findings: Findings) -> Wri
         limit = min(HTML_LIMIT, HTML_FLOOR + HTML_FACTOR * len(source.encode()))
         try:
             html = _limited(sanitise(render(tokens, around.locale, limit), found.slots), limit)
-            markdown = portable(lines, found.edits, found.boxes, around.locale)
+            markdown = portable(lines, found, around.locale)
         except TooMuchError:
             own.error(text.place, "output-too-large", f"its HTML would be longer than {limit} bytes", "shorten it")
         except DirectiveFailedError as error:

@@ -65,6 +65,8 @@ class Gathered:
     links: list[tuple[Reference, Place]] = field(default_factory=list)
     fills: set[str] = field(default_factory=set)
     """Placeholders used, the undeclared ones not among them."""
+    code: dict[int, int] = field(default_factory=dict)
+    """Line → how many of its characters stand before the code on it."""
 
 
 def check_tokens(
@@ -145,6 +147,10 @@ class _Walk:
         until = token.map[1] if token.map else line
         for number in range(line, min(until, len(self._lines))):
             self._no_placeholders(self._lines[number], number, 0, "code")
+        first = line + (token.type == "fence")
+        for number, code in enumerate(syntax.restored(token.content).split("\n")[:-1], first):
+            if number < until and self._lines[number].endswith(code):
+                self.gathered.code[number] = len(self._lines[number]) - len(code)
 
     def _directive(self, token: Token, line: int) -> None:
         name, _, title = syntax.restored(token.info).strip().partition(" ")

@@ -7,16 +7,18 @@ with its label. Works on lines and columns only, so nothing is parsed twice.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 from coachkit.packs.directives import Directive
-from coachkit.packs.markdown_check import Box
-from coachkit.packs.markdown_syntax import Span
+from coachkit.packs.markdown_check import Box, Gathered
 from coachkit.packs.model import Part, Parts
 from coachkit.packs.parts import merged
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>&{}])")
 _QUOTE = "> "
+_TEXT = re.compile(r"(?:[ \t>]|[-+*](?=[ \t])|[0-9]{1,9}[.)](?=[ \t]))*(.*)")
+"""A line, with what stands after its quotation marks, list markers and indentation."""
+_TAB = 4
 
 
 def label_of(directive: Directive, locale: str) -> str:
@@ -28,33 +30,36 @@ def label_of(directive: Directive, locale: str) -> str:
     return directive.name
 
 
-def portable(lines: Sequence[str], edits: Mapping[Span, Part], boxes: Iterable[Box], locale: str) -> Parts:
+def portable(lines: Sequence[str], found: Gathered, locale: str) -> Parts:
     """The text of these source lines with the edits made and the boxes rewritten, without blank lines around it."""
     opens, closes = {}, {}
-    for box in boxes:
+    for box in found.boxes:
         opens[box.open], closes[box.close] = box, box
     cuts: dict[int, list[tuple[int, int, Part]]] = {}
-    for span, part in edits.items():
+    for span, part in found.edits.items():
         cuts.setdefault(span.line, []).append((span.start, span.end, part))
-    around: list[Box] = []
+    around: list[int] = []
     out: list[Part] = []
     for number, line in enumerate(lines):
         if number in closes:
             around.pop()
             out += [*_trimmed(_quoted(_before_fence(line), around, [])), "\n"]
         elif number in opens:
-            out.append(_opening(line, opens[number], around, locale))
-            around.append(opens[number])
+            before = _spaced(line[: opens[number].column])
+            out.append(_opening(before, opens[number], around, locale))
+            around.append(len(before))
         else:
-            out += [*_trimmed(_quoted(line, around, sorted(cuts.get(number, [])))), "\n"]
+            code = found.code.get(number)
+            parts = _quoted(line, around, sorted(cuts.get(number, [])), code)
+            out += [*(parts if code is not None and line[code:] else _trimmed(parts)), "\n"]
     return _stripped(merged(out))
 
 
-def _opening(line: str, box: Box, around: Sequence[Box], locale: str) -> str:
+def _opening(before: str, box: Box, around: Sequence[int], locale: str) -> str:
     """The two lines that replace the opening fence: the label, and the blank line of the quotation after it."""
     label = label_of(box.directive, locale)
     words = _SPECIAL.sub(r"\\\1", f"{label}: {box.title}" if box.title else label)
-    before = "".join(str(part) for part in _quoted(line[: box.column], around, []))
+    before = "".join(str(part) for part in _quoted(before, around, []))
     below = re.sub(r"[^>\s]", " ", before)
     return f"{before}{_QUOTE}**{words}**\n{below}>\n"
 
@@ -63,12 +68,23 @@ def _before_fence(line: str) -> str:
     return line[: line.index(":::")].rstrip() if ":::" in line else line
 
 
-def _quoted(line: str, around: Sequence[Box], cuts: Sequence[tuple[int, int, Part]]) -> list[Part]:
-    """The line with its values cut out and a quotation mark put in for each box around it."""
+def _quoted(
+    line: str, around: Sequence[int], cuts: Sequence[tuple[int, int, Part]], code: int | None = None
+) -> list[Part]:
+    """The line with its values cut out and a quotation mark put in at the column of each box around it.
+
+    A mark moves what is right of it, and with it the stops of tabs: in a box those before the text are spaces. `code`
+    says where the text begins on a line of code.
+    """
+    marks: list[tuple[int, int, Part]] = []
     if around:
-        line = line.ljust(around[-1].column) if not line.strip(" \t>") else line
-    indent = len(line) - len(line.lstrip(" \t>"))
-    marks: list[tuple[int, int, Part]] = [(min(box.column, indent), min(box.column, indent), _QUOTE) for box in around]
+        text = _start_of_text(line) if code is None else code
+        spaced = _spaced(line[:text])
+        cuts = [(start + len(spaced) - text, end + len(spaced) - text, part) for start, end, part in cuts]
+        line = spaced + line[text:]
+        line = line.ljust(around[-1]) if not line.strip(" \t>") else line
+        indent = len(line) - len(line.lstrip(" \t>"))
+        marks = [(min(column, indent), min(column, indent), _QUOTE) for column in around]
     out: list[Part] = []
     end = 0
     for start, until, part in [*marks, *cuts]:
@@ -78,6 +94,16 @@ def _quoted(line: str, around: Sequence[Box], cuts: Sequence[tuple[int, int, Par
     return out
 
 
+def _start_of_text(line: str) -> int:
+    match = _TEXT.match(line)
+    return match.start(1) if match else 0
+
+
+def _spaced(text: str) -> str:
+    """What stands in front of a text, from the start of its line, without tabs."""
+    return text.expandtabs(_TAB)
+
+
 def _trimmed(line: Sequence[Part]) -> Sequence[Part]:
     """The line, without the space after its last quotation mark if there is nothing else on it."""
     whole = "".join(part if isinstance(part, str) else "x" for part in line)
@@ -85,9 +111,9 @@ def _trimmed(line: Sequence[Part]) -> Sequence[Part]:
 
 
 def _stripped(parts: Parts) -> Parts:
-    """Without blank lines at the start and white space at the end."""
+    """Without blank lines at the start and line ends at the end."""
     if parts and isinstance(parts[0], str):
         parts = (re.sub(r"\A(?:[ \t]*\n)+", "", parts[0]), *parts[1:])
     if parts and isinstance(parts[-1], str):
-        parts = (*parts[:-1], parts[-1].rstrip())
+        parts = (*parts[:-1], parts[-1].rstrip("\n"))
     return merged(parts)
