@@ -10,7 +10,9 @@ each.
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,12 +32,17 @@ __all__ = [
     "keepalive",
     "limit_request_field_size",
     "limit_request_fields",
+    "on_reload",
     "on_starting",
+    "post_fork",
+    "pre_exec",
+    "pre_fork",
     "preload_app",
     "secure_scheme_headers",
     "threads",
     "timeout",
     "worker_class",
+    "worker_tmp_dir",
     "workers",
     "wsgi_app",
 ]
@@ -68,6 +75,10 @@ threads = _positive("WEB_THREADS", 8)
 # Workers share what is loaded before they fork, and a fault at start stops the master instead of a loop of workers.
 preload_app = True
 
+# A worker shows that it lives by touching a file: in memory where there is such a place, since a disk may be slow to
+# answer, or not to be written on at all.
+worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK | os.X_OK) else None  # noqa: S108 gunicorn unlinks it
+
 # A proxy keeps its connections for about a minute: the side that waits longer here never closes one just being used.
 keepalive = 75
 # Seconds without a sign of life before a worker is replaced, and seconds for its last answers when it is told to stop:
@@ -90,8 +101,9 @@ control_socket_disable = True
 secure_scheme_headers: dict[str, str] = {}
 forwarder_headers = ""
 
-# Workers are not recycled (`max_requests`): nothing is known to leak, each new one starts with an empty store, and the
-# counts of each dead one would stay to be added up at every scrape.
+# Workers are not recycled by themselves: nothing is known to leak, and each new one starts with an empty store. Who
+# wants it says GUNICORN_CMD_ARGS="--max-requests 100000 --max-requests-jitter 20000"; the jitter keeps them from
+# stopping all at once.
 
 
 def on_starting(server: Arbiter) -> None:
@@ -106,6 +118,55 @@ def on_starting(server: Arbiter) -> None:
             file.unlink(missing_ok=True)
 
 
+def on_reload(server: Arbiter) -> None:
+    """Let the new workers serve with the settings as they are now, and with the old ones if those cannot be used.
+
+    gunicorn calls this in the master on SIGHUP, before it starts the workers that replace the running ones. What was
+    loaded before the fork would otherwise stay as it is. Code stays: SIGUSR2 or a restart takes a new version.
+    """
+    served = server.app.callable
+    if served is None:
+        return  # each worker loads the application itself
+    log = server.log or logging.getLogger(__name__)
+    sys.modules.pop("coachkit.wsgi", None)
+    server.app.callable = None
+    try:
+        server.app.wsgi()
+    except Exception as error:
+        server.app.callable = served
+        known = isinstance(error, SettingsError)
+        log.warning("The settings from before serve on: %s", error, exc_info=None if known else error)
+
+
+def pre_exec(server: Arbiter) -> None:
+    """Start a new master (SIGUSR2) as this one was started, which gunicorn does not know of `python -m gunicorn`.
+
+    It would run the file `gunicorn/__main__.py`, whose folder then hides Python's own `http`.
+    """
+    if Path(sys.argv[0]).name == "__main__.py":
+        server.START_CTX["args"] = [sys.executable, "-m", "gunicorn", *sys.argv[1:]]
+
+
+def pre_fork(server: Arbiter, worker: Worker) -> None:
+    """Give a new worker a place that no living one has: its files of counts are named by it.
+
+    So a worker goes on counting where a dead one stopped, nothing is lost, and there are never more files than there
+    were workers at one time. Named by process number they would become more with each worker that is replaced.
+    """
+    taken = {getattr(each, "place", None) for each in server.WORKERS.values()}
+    free = next(number for number in range(len(taken) + 1) if f"{server.pid}-{number}" not in taken)
+    worker.place = f"{server.pid}-{free}"  # type: ignore[attr-defined] # it goes with the worker through a reload
+
+
+def post_fork(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001 — gunicorn tells the two apart by place
+    """Let this worker count in the files of its place."""
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        from prometheus_client import values
+
+        place = worker.place  # type: ignore[attr-defined]
+        values.ValueClass = values.MultiProcessValue(lambda: place)  # type: ignore[no-untyped-call]
+
+
 def child_exit(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001 — gunicorn tells the two apart by place
     """Take a dead worker out of the gauges that count the living, such as requests under way.
 
@@ -114,7 +175,9 @@ def child_exit(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001 — gun
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         from prometheus_client import multiprocess  # which would not notice the variable being set after its import
 
-        multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call] # theirs has no annotations
+        # its number too: what counts without labels, as a plugin may, was named before the fork
+        for name in (worker.place, worker.pid):  # type: ignore[attr-defined]
+            multiprocess.mark_process_dead(name)  # type: ignore[no-untyped-call] # theirs has no annotations
 
 
 def _counts() -> list[Path]:

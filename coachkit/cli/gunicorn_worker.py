@@ -1,21 +1,29 @@
 """gunicorn's threaded worker, with CoachKit's manners for what never reaches the application.
 
 A request that gunicorn cannot read is answered with problem details like any other, and logged without the address,
-the query and the client that gunicorn would write down.
+the query and the client that gunicorn would write down. A connection that is over is closed without holding up
+others: gunicorn's own worker waits up to two seconds for the client to close it too, and serves nobody meanwhile.
 """
 
 from __future__ import annotations
 
 import socket
+import time
+from concurrent.futures import Future
+from functools import partial
 from http import HTTPStatus
-from typing import Any
+from selectors import EVENT_READ
+from typing import Any, Final
 
 from gunicorn import util
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from coachkit.api.problems import UNEXPECTED, problem
 from coachkit.errors import BadRequest, Refusal
+
+LINGER: Final = 2.0
+"""Seconds that a client has to read its last answer before the connection is closed under it (RFC 9112, 9.6)."""
 
 
 class UriTooLong(Refusal):
@@ -31,7 +39,55 @@ class HeadersTooLarge(Refusal):
 
 
 class Worker(ThreadWorker):
-    """Answers what cannot be read with a problem, and logs no more of it than its kind."""
+    """Answers what cannot be read with a problem, logs no more of it than its kind, and waits for no client to close.
+
+    A connection that is over stays in the poller for its last seconds, and counts as one of the worker's until then.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._lingering: dict[TConn, float] = {}  # until when, on the monotonic clock; the earliest first
+
+    def finish_request(self, conn: TConn, fs: Future[Any]) -> None:
+        """Called by gunicorn in the main thread when an answer is written; a false result says it was the last one."""
+        if fs.cancelled() or fs.exception() is not None or fs.result():
+            super().finish_request(conn, fs)
+            return
+        try:
+            conn.sock.shutdown(socket.SHUT_WR)
+            conn.sock.settimeout(0)
+            self.poller.register(conn.sock, EVENT_READ, partial(self._drain, conn))
+        except (OSError, ValueError):  # the client had gone, or it is closed already
+            self._release(conn)
+        else:
+            self._lingering[conn] = time.monotonic() + LINGER
+
+    def murder_pending(self) -> None:
+        """Called by gunicorn in every round: close what waits for too long."""
+        super().murder_pending()
+        now = time.monotonic()
+        for conn in [conn for conn, until in self._lingering.items() if until <= now]:
+            self._forget(conn)
+
+    def _drain(self, conn: TConn, client: socket.socket) -> None:
+        """Drop what the client still sends, until it closes."""
+        try:
+            over = not client.recv(65_536)
+        except BlockingIOError:
+            return
+        except OSError:
+            over = True
+        if over:
+            self._forget(conn)
+
+    def _forget(self, conn: TConn) -> None:
+        del self._lingering[conn]
+        self.poller.unregister(conn.sock)
+        self._release(conn)
+
+    def _release(self, conn: TConn) -> None:
+        self.nr_conns -= 1
+        conn.close()
 
     def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: BaseException) -> None:
         """Called by gunicorn for a request that did not get as far as the application, or broke on the way back."""

@@ -27,8 +27,10 @@ BOOTING = r"Booting worker with pid: (\d+)"
 APPLICATION = """\
 import os, prometheus_client
 alive = prometheus_client.Gauge("alive", "Living processes", multiprocess_mode="livesum")
+busy = prometheus_client.Gauge("busy", "Living processes", ("doing",), multiprocess_mode="livesum")
 def app(environ, start_response):
     alive.set(1)
+    busy.labels("counting").set(1)
     seen = [("Pid", str(os.getpid())), ("Scheme", environ["wsgi.url_scheme"])]
     start_response("200 OK", [("Content-Length", "0"), *seen])
     return [b""]
@@ -137,14 +139,19 @@ def test_earlier_counts_are_cleared(tmp_path: Path, counts: Path) -> None:
 
 
 def test_dead_worker_is_no_longer_counted(tmp_path: Path, counts: Path) -> None:
-    """A worker that dies leaves the gauges of the living."""
+    """A worker that dies leaves the gauges of the living, those with labels and those without."""
     with gunicorn(tmp_path, PROMETHEUS_MULTIPROC_DIR=str(counts)) as server:
         pid = int(server.read_until(BOOTING))
         server.get()
-        assert (counts / f"gauge_livesum_{pid}.db").exists()
+        ours = {f"gauge_livesum_{pid}.db", f"gauge_livesum_{server.process.pid}-0.db"}
+        assert ours <= files_in(counts)
         os.kill(pid, signal.SIGKILL)
         server.read_until(BOOTING)
-        assert not (counts / f"gauge_livesum_{pid}.db").exists()
+        assert not ours & files_in(counts)
+
+
+def files_in(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}
 
 
 def test_serves_without_counts(tmp_path: Path) -> None:
