@@ -6,39 +6,30 @@ child. Knows no table.
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 from typing import Final
 
 import sqlalchemy as sa
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPICursor
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import PoolProxiedConnection
 
+from coachkit.db import sqlite
+from coachkit.db.breaker import TRY_SECONDS, Breaker
+from coachkit.db.patience import Patience, Silence, patient
 from coachkit.errors import SettingsError, Unavailable
 
-_PATIENCE: Final = 5
-"""Seconds to wait for a lock or for a free connection of the pool."""
-_CONNECT: Final = 3
-"""Seconds to wait for PostgreSQL to answer."""
-_PASSING: Final = {
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_PROTOCOL,
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_NOTADB,
-}
-"""What SQLite answers when its file, not our statement, is at fault."""
+SERVING: Final = 1.5
+"""The patience, in seconds, of what serves readers: who asks hears within 2 s that there is no answer."""
+_POOL_SECONDS: Final = 5.0
+"""How long a free connection, and on PostgreSQL a lock, is waited for by whom patience does not make shorter."""
 
 
 @dataclass(frozen=True)
@@ -47,17 +38,22 @@ class _Engines:
 
     read: Engine
     write: Engine
+    breaker: Breaker = field(default_factory=Breaker)
 
 
 class Database:
     """The database at an address, `sqlite:///path` or `postgresql://…`.
 
-    Raises SettingsError if the address is neither.
+    `patience` is how many seconds a transaction waits for it in all: for a connection, for locks, for answers. While
+    it is known to be silent, one at a time waits, for TRY_SECONDS at most, and all others hear so at once. Without
+    patience's end, as commands have it whose work may take long, only a connection and a lock are waited for no
+    longer than 5 s each. Raises SettingsError if the address is neither.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, patience: float = math.inf) -> None:
         self.url: Final = url
         self._address = _address(url)
+        self._patience = patience
         self._engines_by_pid: dict[int, _Engines] = {}
 
     def __repr__(self) -> str:
@@ -74,7 +70,8 @@ class Database:
 
         Raises Unavailable if the database is locked, full or does not answer, here and in the block.
         """
-        with _answering(), self._engines().read.begin() as conn:
+        engines = self._engines()
+        with self._transaction(engines, engines.read) as conn:
             yield conn
 
     @contextmanager
@@ -82,11 +79,13 @@ class Database:
         """A transaction that may write: committed, and durable, when the block ends; undone if it raises.
 
         On SQLite writers take turns from the first statement on, so none fails half-way for having read first.
-        Raises Unavailable if the database is locked, full or does not answer, here and in the block.
+        Raises Unavailable if the database is locked, full or does not answer, here and in the block. When it did not
+        answer the end of the block, what was written may be there or not.
         """
-        with _answering(), self._engines().write.begin() as conn:
+        engines = self._engines()
+        with self._transaction(engines, engines.write) as conn:
             if not self.is_sqlite:
-                conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{_PATIENCE}s'")
+                conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{_POOL_SECONDS:.0f}s'")
             yield conn
 
     def detached(self) -> PoolProxiedConnection:
@@ -94,8 +93,9 @@ class Database:
 
         Raises Unavailable as `read` does.
         """
-        with _answering():
-            connection = self._engines().read.raw_connection()
+        engines = self._engines()
+        with self._asking(engines, engines.read) as patience, patience.waiting():
+            connection = engines.read.raw_connection()
             connection.detach()
             return connection
 
@@ -106,6 +106,43 @@ class Database:
             mine.read.dispose()
             mine.write.dispose()
 
+    @contextmanager
+    def _transaction(self, engines: _Engines, engine: Engine) -> Iterator[Connection]:
+        with self._asking(engines, engine) as patience, ExitStack() as begun:
+            with patience.waiting():
+                conn = begun.enter_context(engine.connect())
+                begun.enter_context(conn.begin())
+            yield conn
+
+    @contextmanager
+    def _asking(self, engines: _Engines, engine: Engine) -> Iterator[Patience]:
+        """Ask, if there is hope of an answer, and tell the breaker how it went; Unavailable, which shows no SQL."""
+        breaker = engines.breaker
+        seconds = self._patience
+        if breaker.open and math.isfinite(seconds):
+            seconds = min(seconds, TRY_SECONDS)
+        if not breaker.allows():
+            raise _unavailable(_SILENT)
+        try:
+            with patient(seconds) as patience:
+                yield patience
+        except Unavailable:
+            raise  # from another transaction, within this one
+        except PoolTimeoutError as error:
+            raise _unavailable("All connections to the database are in use") from error
+        except (DatabaseError, sqlite3.DatabaseError) as error:
+            cause = error.orig if isinstance(error, DatabaseError) else error
+            if not _is_at_fault(error, cause):
+                breaker.succeeded()
+                raise  # the database answers: what was asked of it is our fault, and waiting does not mend it
+            if breaker.open or _was_silent(cause, reading=engine is engines.read):
+                breaker.failed()
+            raise _unavailable(_SILENT) from error
+        except Exception:
+            breaker.succeeded()
+            raise
+        breaker.succeeded()
+
     def _engines(self) -> _Engines:
         """This process's own engines.
 
@@ -115,9 +152,17 @@ class Database:
         pid = os.getpid()
         mine = self._engines_by_pid.get(pid)
         if mine is None:  # two threads may both get here: an engine connects to nothing yet, and one of them is kept
-            make = _sqlite_engines if self.is_sqlite else _postgresql_engines
-            mine = self._engines_by_pid.setdefault(pid, make(self._address))
+            mine = self._engines_by_pid.setdefault(pid, self._make_engines())
         return mine
+
+    def _make_engines(self) -> _Engines:
+        pool_seconds = min(_POOL_SECONDS, self._patience)
+        if self.is_sqlite:
+            return _Engines(sqlite.reading(self._address, pool_seconds), sqlite.writing(self._address, pool_seconds))
+        from coachkit.db import postgresql  # its driver is installed where it is used
+
+        engine = postgresql.engine(self._address, pool_seconds, self._patience)
+        return _Engines(engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True), engine)
 
 
 def _address(url: str) -> URL:
@@ -133,100 +178,21 @@ def _address(url: str) -> URL:
     raise SettingsError(f"The database's address begins {address.drivername!r} or names no file; {wanted}")
 
 
-# --- SQLite -------------------------------------------------------------------------------------
-
-
-def _sqlite_engines(address: URL) -> _Engines:
-    engines = _Engines(read=_sqlite_engine(address), write=_sqlite_engine(address))
-    _begin_with(engines.read, "BEGIN")
-    _begin_with(engines.write, "BEGIN IMMEDIATE")
-    event.listen(engines.read, "connect", _refuse_writes)
-    return engines
-
-
-def _sqlite_engine(address: URL) -> Engine:
-    # isolation_level None: the driver begins nothing by itself, so every transaction begins as we say
-    engine = sa.create_engine(
-        address, connect_args={"timeout": _PATIENCE, "isolation_level": None}, pool_timeout=_PATIENCE
-    )
-    event.listen(engine, "connect", _prepare)
-    return engine
-
-
-def _begin_with(engine: Engine, statement: str) -> None:
-    @event.listens_for(engine, "begin")
-    def begin(conn: Connection) -> None:
-        conn.exec_driver_sql(statement)
-
-
-def _prepare(connection: DBAPIConnection, record: object) -> None:  # noqa: ARG001 — the event's shape
-    cursor = connection.cursor()
-    _use_wal(cursor)
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    cursor.close()
-
-
-def _use_wal(cursor: DBAPICursor) -> None:
-    """Let readers and a writer work side by side.
-
-    The file remembers it, so this asks before it changes anything: the change needs the file alone, and of several
-    that try it at once SQLite tells some at once that it is locked, however long the busy timeout is.
-    """
-    deadline = time.monotonic() + _PATIENCE
-    while True:
-        cursor.execute("PRAGMA journal_mode")
-        if cursor.fetchone() == ("wal",):
-            return
-        try:
-            cursor.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-
-
-def _refuse_writes(connection: DBAPIConnection, record: object) -> None:  # noqa: ARG001 — the event's shape
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA query_only = ON")
-    cursor.close()
-
-
-# --- PostgreSQL ---------------------------------------------------------------------------------
-
-
-def _postgresql_engines(address: URL) -> _Engines:
-    engine = sa.create_engine(
-        address, connect_args={"connect_timeout": _CONNECT}, pool_timeout=_PATIENCE, pool_pre_ping=True
-    )
-    reading = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-    return _Engines(read=reading, write=engine)
-
-
 # --- errors -------------------------------------------------------------------------------------
 
-
-@contextmanager
-def _answering() -> Iterator[None]:
-    """Turn what the driver says when the database itself is at fault into Unavailable, which shows no SQL."""
-    try:
-        yield
-    except PoolTimeoutError as error:
-        raise _unavailable("All connections to the database are in use") from error
-    except (DatabaseError, sqlite3.DatabaseError) as error:
-        cause = error.orig if isinstance(error, DatabaseError) else error
-        if isinstance(cause, sqlite3.Error):
-            at_fault = _sqlite_code(cause) in _PASSING
-        else:
-            at_fault = isinstance(error, OperationalError)
-        if not at_fault:
-            raise  # the database answers: what was asked of it is our fault, and waiting does not mend it
-        raise _unavailable("The database does not answer") from error
+_SILENT: Final = "The database does not answer"
 
 
-def _sqlite_code(error: sqlite3.Error) -> int:
-    """SQLite's primary result code: the low byte of the extended one."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+def _is_at_fault(error: Exception, cause: BaseException | None) -> bool:
+    """Whether the database itself is at fault, and not what was asked of it."""
+    if isinstance(cause, sqlite3.Error):
+        return sqlite.is_at_fault(cause)
+    return isinstance(error, OperationalError)
+
+
+def _was_silent(cause: BaseException | None, *, reading: bool) -> bool:
+    """Whether it was waited for in vain; one who waits for a lock to write waits for another writer."""
+    return isinstance(cause, Silence) or (reading and isinstance(cause, sqlite3.Error) and sqlite.is_locked(cause))
 
 
 def _unavailable(detail: str) -> Unavailable:

@@ -7,7 +7,6 @@ import pytest
 import sqlalchemy as sa
 
 from coachkit.db import channels, organisations
-from coachkit.db import database as database_module
 from coachkit.db.database import Database
 from coachkit.errors import SettingsError, Unavailable
 
@@ -15,9 +14,11 @@ sqlite_only = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def impatient(monkeypatch):
-    """Locks and connections are waited for a tenth of a second only."""
-    monkeypatch.setattr(database_module, "_PATIENCE", 0.1)
+def impatient(database):
+    """The same database with the patience of half a second."""
+    impatient = Database(database.url, patience=0.5)
+    yield impatient
+    impatient.dispose()
 
 
 def test_nothing_before_first_use(tmp_path):
@@ -95,12 +96,12 @@ def test_new_file_opened_at_once(tmp_path, attempt):
         assert list(pool.map(mode, range(8))) == ["wal"] * 8
 
 
-def test_wal_waits_no_longer(impatient, tmp_path):
+def test_wal_waits_no_longer(tmp_path):
     """A file that cannot be brought to the mode we need is Unavailable."""
     path = tmp_path / "old.sqlite"
     with closing(sqlite3.connect(path, isolation_level=None)) as old:
         old.executescript("CREATE TABLE a (b); BEGIN; SELECT * FROM a")
-        with pytest.raises(Unavailable), Database(f"sqlite:///{path}").read():
+        with pytest.raises(Unavailable), Database(f"sqlite:///{path}", patience=0.1).read():
             pass
 
 
@@ -133,20 +134,18 @@ def test_many_writers(database, script):
 
 def test_locked(impatient, database):
     """Who waits too long for another writer is told to try again."""
-    other = Database(database.url)
-    with other.write() as holding:
+    with database.write() as holding:
         holding.exec_driver_sql("UPDATE counters SET value = 1")
-        with pytest.raises(Unavailable, match="does not answer"), database.write() as conn:
+        with pytest.raises(Unavailable, match="does not answer"), impatient.write() as conn:
             conn.exec_driver_sql("UPDATE counters SET value = 2")
-    other.dispose()
 
 
-def test_all_connections_in_use(impatient, database):
+def test_all_connections_in_use(impatient):
     """Who waits too long for a free connection is told to try again."""
     with ExitStack() as held:
         for _ in range(15):
-            held.enter_context(database.read())
-        with pytest.raises(Unavailable, match="in use"), database.read():
+            held.enter_context(impatient.read())
+        with pytest.raises(Unavailable, match="in use"), impatient.read():
             pass
 
 
