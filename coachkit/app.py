@@ -35,7 +35,7 @@ from coachkit.api.reading import Reader
 from coachkit.api.services import EXTENSION, Services
 from coachkit.api.smorest import Api
 from coachkit.cache.store import MemoryStore
-from coachkit.db.database import Database
+from coachkit.db.database import SERVING, Database
 from coachkit.documents import core_formats
 from coachkit.editions.library import Library
 from coachkit.editions.pointers import Pointers
@@ -73,7 +73,7 @@ def create_app(settings: Settings | None = None) -> flask.Flask:
 
 
 def _services(app: flask.Flask, settings: Settings) -> Services:
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, SERVING)
     dispatch = Dispatch(
         manager.build(settings.plugins, [(core.NAME, core), (core_formats.NAME, core_formats)]),
         on_fault=metrics.count_hook_fault,
