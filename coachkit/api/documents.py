@@ -9,7 +9,8 @@ import flask
 
 from coachkit.api import cursors, schemas
 from coachkit.api.answers import answer, json_bytes
-from coachkit.api.listing import FILTERS, check_fields, chosen, page
+from coachkit.api.explaining import Origins, origins
+from coachkit.api.listing import FILTERS, check_fields, chosen, facets, page
 from coachkit.api.metrics import count_render
 from coachkit.api.reading import Reading, cacheable
 from coachkit.api.services import edition_of, reading, services
@@ -95,18 +96,20 @@ def edition_resource(
 def _list(query: dict[str, Any], kind: Kind) -> flask.Response:
     request = reading()
     edition = edition_of(request)
-    filters = {name: sorted(set(query[name])) for name in (*FILTERS, "pack") if name in query}
+    filters = {name: sorted(set(query[name])) for name in FILTERS if name in query}
     listing = f"{request.organisation} {kind} {sorted(filters.items())}"
     check_fields(query.get("fields_"))
     after = cursors.read(services().secret, listing, query["cursor"]) if "cursor" in query else ""
     found = page(edition, kind, request.locale, filters, after=after, limit=query["limit"])
-    items = [chosen(item, query.get("fields_")) for item in found.items]
+    body: dict[str, Any] = {"items": [chosen(item, query.get("fields_")) for item in found.items]}
+    if query["facets"]:
+        body["facets"] = facets(edition, kind, filters)
     cursor = cursors.make(services().secret, listing, found.last) if found.last else None
     following = request.address(flask.request.path, cursor=cursor) if cursor else None
     return answer(
         request,
         made_from=("list", flask.request.path, edition.digest),
-        render=lambda: json_bytes({"items": items}),
+        render=lambda: json_bytes(body),
         languages=lambda: _languages(edition, kind, found.items, request.locale),
         links=[f'<{following}>; rel="next"'] if following else (),
     )
@@ -133,22 +136,30 @@ def _document(query: dict[str, Any], kind: Kind, resource_id: str) -> flask.Resp
             made.append(document(edition, kind, resource_id, request.locale))
         return made[0]
 
-    chosen(dict.fromkeys(_SHAPES[kind]().fields), query.get("fields_"))
+    chosen(_always_there(kind), query.get("fields_"))
+    explained = origins(request, edition, kind, resource_id) if query["explain"] else None
+    told = [] if explained is None else [json_bytes(explained).decode()]
     pack = edition.catalogue[kind, resource_id]
     digest = edition.digests[kind, resource_id][request.locale]
     release = edition.releases[pack].manifest
     return answer(
         request,
-        made_from=("document", digest),
-        render=lambda: _rendered(request, resolved(), query.get("fields_")),
+        made_from=("document", digest, *told),
+        render=lambda: _rendered(request, resolved(), query.get("fields_"), explained),
         languages=lambda: resolved().languages,
         surrogates=(f"doc/{digest}", f"release/{release.id}@{release.version}"),
     )
 
 
-def _rendered(request: Reading, found: Document, fields: str | None) -> bytes:
-    if fields is not None:
-        return json_bytes(chosen(shape(found), fields))
+def _always_there(kind: Kind) -> dict[str, Any]:
+    """The fields that every document of a kind has, whatever was asked for."""
+    return {name: field for name, field in _SHAPES[kind]().fields.items() if field.required}
+
+
+def _rendered(request: Reading, found: Document, fields: str | None, explained: Origins | None) -> bytes:
+    if fields is not None or explained is not None:
+        more = {} if explained is None else {"explain": explained}
+        return json_bytes({**chosen(shape(found), fields), **more})
     count_render(request.format.name)
     try:
         return services().dispatch.call(

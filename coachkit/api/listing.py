@@ -1,8 +1,9 @@
-"""One page of an edition's resources of a kind: filtered, ordered by id, cut at a limit."""
+"""One page of an edition's resources of a kind: filtered, ordered by id, cut at a limit; and what filters leave."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +13,13 @@ from coachkit.errors import BadRequest, FieldError
 from coachkit.packs.findings import nearest
 from coachkit.packs.model import Kind
 
-FILTERS: Mapping[str, str] = {"topic": "topics", "stage": "stages", "audience": "audience"}
+_FACTS: Mapping[str, str] = {"topic": "topics", "stage": "stages", "audience": "audience"}
 """Query parameter → the fact that it filters by; `pack` is no fact."""
+FILTERS = (*_FACTS, "pack")
+"""The query parameters that a list is filtered by."""
+
+Wanted = Mapping[str, Sequence[str]]
+"""Filter → the values any of which will do."""
 
 
 @dataclass(frozen=True)
@@ -24,24 +30,48 @@ class Page:
     last: str | None
 
 
-def page(
-    edition: Edition, kind: Kind, locale: str, wanted: Mapping[str, Sequence[str]], *, after: str, limit: int
-) -> Page:
-    """At most `limit` summaries of a kind after an id; `wanted` maps a filter to the values any of which will do."""
-    ids = [each for each in _matching(edition, kind, wanted) if each > after]
+def page(edition: Edition, kind: Kind, locale: str, wanted: Wanted, *, after: str, limit: int) -> Page:
+    """At most `limit` summaries of a kind after an id."""
+    ids = [each for each, values in _values(edition, kind) if each > after and not _refusing(values, wanted)]
     return Page(
         items=[summary(edition, kind, each, locale) for each in ids[:limit]],
         last=ids[limit - 1] if len(ids) > limit else None,
     )
 
 
-def _matching(edition: Edition, kind: Kind, wanted: Mapping[str, Sequence[str]]) -> Iterable[str]:
+def facets(edition: Edition, kind: Kind, wanted: Wanted) -> dict[str, list[dict[str, Any]]]:
+    """For each filter, how many resources of the whole list have each value, those that most have first.
+
+    Each filter's values are counted among what all *other* filters leave: so many there would be were that value
+    chosen instead. (Within one filter values add up to "any of", so its own choice says nothing about them.)
+    """
+    counts: dict[str, Counter[str]] = {name: Counter() for name in FILTERS}
+    for _, values in _values(edition, kind):
+        refusing = _refusing(values, wanted)
+        for name in FILTERS:
+            if refusing <= {name}:
+                counts[name].update(set(values[name]))
+    return {name: _by_count(counts[name]) for name in FILTERS}
+
+
+def _by_count(counts: Mapping[str, int]) -> list[dict[str, Any]]:
+    return [
+        {"value": value, "count": count}
+        for value, count in sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+    ]
+
+
+def _values(edition: Edition, kind: Kind) -> Iterator[tuple[str, Wanted]]:
+    """Each resource of a kind by id, with its values of each filter."""
     for (each, resource_id), pack in sorted(edition.catalogue.items()):
-        if each != kind or ("pack" in wanted and pack not in wanted["pack"]):
-            continue
-        facts = edition.resource(kind, resource_id).facts
-        if all(set(wanted[name]) & set(facts[fact] or ()) for name, fact in FILTERS.items() if name in wanted):
-            yield resource_id
+        if each == kind:
+            facts = edition.resource(kind, resource_id).facts
+            yield resource_id, {**{name: facts[fact] or () for name, fact in _FACTS.items()}, "pack": (pack,)}
+
+
+def _refusing(values: Wanted, wanted: Wanted) -> set[str]:
+    """The filters that a resource does not meet."""
+    return {name for name, any_of in wanted.items() if not set(any_of) & set(values[name])}
 
 
 def chosen(value: Mapping[str, Any], fields: str | None, known: Iterable[str] | None = None) -> dict[str, Any]:

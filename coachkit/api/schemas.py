@@ -49,6 +49,32 @@ class SummarySchema(ma.Schema):
     audience = ma.fields.List(ma.fields.String(), required=True)
 
 
+class OriginSchema(ma.Schema):
+    """Where the text of one field or section of a document comes from."""
+
+    field = ma.fields.String(required=True, metadata=_about("A field's path, or sections/<id>", "sections/feel"))
+    pack = ma.fields.String(required=True, metadata=_about("The pack it comes from, or lies over", "core"))
+    version = ma.fields.String(
+        required=True, metadata=_about("The release in which this content first appeared as it is", "1.0.0")
+    )
+    locale = ma.fields.String(required=True, metadata=_about("Where in the locale's chain it was found", "en-GB"))
+    missing_in = ma.fields.List(
+        ma.fields.String(),
+        required=True,
+        metadata=_about("The chain's locales before that one, which have none", ["cy"]),
+    )
+    origin = ma.fields.String(required=True, validate=validate.OneOf(("release", "overlay")))
+    values = ma.fields.Dict(
+        keys=ma.fields.String(),
+        values=ma.fields.String(allow_none=True),
+        required=True,
+        metadata=_about(
+            "What the organisation's placeholders in it were filled with; null where only the label stands there",
+            {"careers_email": "careers@northbridge.example"},
+        ),
+    )
+
+
 class DocumentSchema(SummarySchema):
     """What every document has; each kind adds its own fields."""
 
@@ -61,6 +87,9 @@ class DocumentSchema(SummarySchema):
     related = ma.fields.List(ma.fields.Nested(ReferenceSchema), required=True)
     last_reviewed = ma.fields.String(required=True, metadata={"format": "date"})
     review_by = ma.fields.String(required=True, metadata={"format": "date"})
+    explain = ma.fields.List(
+        ma.fields.Nested(OriginSchema), metadata=_about("Where each text comes from; only with explain=true")
+    )
 
 
 class SectionSchema(ma.Schema):
@@ -173,10 +202,27 @@ class QuestionnaireSchema(DocumentSchema):
     recommend = ma.fields.List(ma.fields.Dict(), required=True, allow_none=True)
 
 
+class FacetSchema(ma.Schema):
+    """A value to filter by, and how many there would be."""
+
+    value = ma.fields.String(required=True, metadata=_about("What to give as the filter", "feedback"))
+    count = ma.fields.Integer(required=True, metadata=_about("How many meet it and all other filters", 7))
+
+
+class FacetsSchema(ma.Schema):
+    """The values of each filter, those that most resources have first."""
+
+    topic = ma.fields.List(ma.fields.Nested(FacetSchema), required=True)
+    stage = ma.fields.List(ma.fields.Nested(FacetSchema), required=True)
+    audience = ma.fields.List(ma.fields.Nested(FacetSchema), required=True)
+    pack = ma.fields.List(ma.fields.Nested(FacetSchema), required=True)
+
+
 class ListSchema(ma.Schema):
     """A page of summaries; the header Link leads to the next one."""
 
     items = ma.fields.List(ma.fields.Nested(SummarySchema), required=True)
+    facets = ma.fields.Nested(FacetsSchema, metadata=_about("Of the whole list; only with facets=true"))
 
 
 class ChangeSchema(ma.Schema):
@@ -268,6 +314,12 @@ class Count(ma.fields.Integer):
         return int(value)
 
 
+def _flag(description: str) -> ma.fields.Boolean:
+    """`true` or `false`, and no other way to say it, so that there are no more answers to keep than two."""
+    about = _about(description, example=True)
+    return ma.fields.Boolean(truthy={"true"}, falsy={"false"}, load_default=False, metadata=about)
+
+
 class LocaleQuery(ma.Schema):
     """Which locale."""
 
@@ -297,6 +349,7 @@ class DocumentQuery(LocaleQuery):
         validate=validate.Length(min=1, max=PARAMETER_LENGTH),
         metadata=_about("Only these fields of the JSON, separated by commas", "title,sections"),
     )
+    explain = _flag("Whether the JSON says, in `explain`, where each field and section comes from")
 
 
 class ListQuery(LocaleQuery):
@@ -313,6 +366,7 @@ class ListQuery(LocaleQuery):
         validate=validate.Length(min=1, max=PARAMETER_LENGTH),
         metadata=_about("Only these fields of each item, separated by commas", "id,title"),
     )
+    facets = _flag("Whether `facets` says how many resources each value of each filter would leave")
     limit = Count(
         load_default=LIMIT_DEFAULT,
         validate=validate.Range(1, LIMIT_MOST),
