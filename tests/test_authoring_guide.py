@@ -10,19 +10,21 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from coachkit.confined.checking import LIMITS
 from coachkit.errors import Problem
 from coachkit.hooks.core import DIRECTIVES
 from coachkit.packs import images, markdown, source, yaml_source
 from coachkit.packs.check import Checked, check
 from coachkit.packs.findings import Findings
+from coachkit.packs.folder import read_folder
 from coachkit.packs.json_schemas import json_schemas
 from coachkit.packs.model import KINDS
 from coachkit.packs.schemas import fields
 from coachkit.packs.schemas.questionnaire import TYPE_KEYS
-from coachkit.packs.source import read_folder
 
 ROOT = Path(__file__).parents[1]
-PACKS = ROOT / "coachkit" / "packs"
+SOURCES = [ROOT / "coachkit" / room for room in ("packs", "confined")]
+"""Where problems of packs are found."""
 GUIDE = (ROOT / "docs" / "authoring.md").read_text(encoding="utf-8")
 SCHEMAS = json_schemas()
 
@@ -190,6 +192,9 @@ def test_the_boxes_are_in_the_guide() -> None:
         f"{yaml_source.MAX_NODES:,} keys and values in a YAML file",
         f"{yaml_source.MAX_DEPTH} levels deep",
         f"up to {fields.EXPRESSION_LENGTH} characters",
+        f"{LIMITS.file_seconds:g} seconds of computing and {LIMITS.file_bytes // 1024**2} MiB of memory",
+        f"the pack {LIMITS.pack_seconds:g} seconds of computing, {LIMITS.patience / 60:g} minutes in all",
+        f"and {LIMITS.pack_bytes // 1024**2:,} MiB",
     ],
 )
 def test_the_limits_are_those_of_the_code(said: str) -> None:
@@ -229,8 +234,8 @@ def called(call: ast.Call) -> str:
 
 
 def nodes() -> Iterator[ast.AST]:
-    """Everything in the source of packs."""
-    for path in sorted(PACKS.rglob("*.py")):
+    """Everything in the source of what checks packs."""
+    for path in (path for room in SOURCES for path in sorted(room.rglob("*.py"))):
         yield from ast.walk(ast.parse(path.read_text(encoding="utf-8")))
 
 

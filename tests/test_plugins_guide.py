@@ -16,7 +16,7 @@ from coachkit.hooks.dispatch import FAULTS_BEFORE_QUARANTINE, Dispatch
 from coachkit.hooks.types import ContentPack, Document, Format
 from coachkit.packs.check import check
 from coachkit.packs.findings import Findings
-from coachkit.packs.source import read_folder
+from coachkit.packs.folder import read_folder
 
 GUIDE = (Path(__file__).parents[1] / "plugins" / "README.md").read_text(encoding="utf-8")
 FILES = dict(re.findall(r"^`([^`\n]+)`:\n\n```\w+\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL))

@@ -11,16 +11,18 @@ import click
 
 from coachkit.cli.installation import Installation, installation, named_plugins, now
 from coachkit.cli.output import json_option, progress, show, show_problems, warn
+from coachkit.confined.checking import checked
 from coachkit.db import releases as rows
 from coachkit.editions import releases
 from coachkit.editions.releases import Published
 from coachkit.errors import BadRequest, NotFound, PackInvalid
 from coachkit.hooks.dispatch import Dispatch
 from coachkit.packs import source as sources
-from coachkit.packs.check import Checked, check
+from coachkit.packs.check import Checked
 from coachkit.packs.diff import Change
 from coachkit.packs.diff import diff as difference
 from coachkit.packs.findings import Findings
+from coachkit.packs.folder import read_path
 from coachkit.packs.json_schemas import json_schemas
 from coachkit.packs.model import Compiled
 from coachkit.packs.source import Source
@@ -40,25 +42,23 @@ def pack() -> None:
 def source_of(path: Path) -> tuple[Source, Findings]:
     """A pack's files from its folder (or the pack.yaml in it) or archive, and what was wrong with them as files."""
     findings = Findings()
-    path = path.parent if path.name == sources.MANIFEST else path
-    source = sources.read_folder(path, findings) if path.is_dir() else sources.read_archive(path.read_bytes(), findings)
-    return source, findings
+    return read_path(path, findings), findings
 
 
 def read(path: Path, dispatch: Dispatch) -> tuple[Source, Checked]:
-    """A pack from its folder or archive, read and compiled, with everything that was found."""
+    """A pack from its folder or archive, read and compiled within limits, with everything that was found."""
     source, findings = source_of(path)
-    return source, check(source, dispatch.directives(), findings, progress)
+    return source, checked(source, dispatch.manager.names, findings, progress)
 
 
 def usable(path: Path, dispatch: Dispatch) -> tuple[Source, Compiled]:
     """A pack without errors; its warnings are said. Raises PackInvalid."""
-    source, checked = read(path, dispatch)
-    if checked.compiled is None:
-        raise PackInvalid(checked.problems)
-    for problem in checked.problems:
+    source, found = read(path, dispatch)
+    if found.compiled is None:
+        raise PackInvalid(found.problems)
+    for problem in found.problems:
         warn(str(problem))
-    return source, checked.compiled
+    return source, found.compiled
 
 
 def publish_pack(here: Installation, path: Path) -> Published:
@@ -79,12 +79,12 @@ def publish_pack(here: Installation, path: Path) -> Published:
 @json_option
 def check_(pack_path: Path, plugins: tuple[str, ...], *, as_json: bool) -> None:
     """Say everything that is wrong with a pack, with file, line and column."""
-    _, checked = read(pack_path, named_plugins(plugins))
+    _, found = read(pack_path, named_plugins(plugins))
     done = None
-    if checked.compiled:
-        manifest = checked.compiled.manifest
-        done = f"{manifest.id}@{manifest.version}: {len(checked.compiled.resources)} resources, no errors"
-    show_problems(checked.problems, as_json=as_json, done=done)
+    if found.compiled:
+        manifest = found.compiled.manifest
+        done = f"{manifest.id}@{manifest.version}: {len(found.compiled.resources)} resources, no errors"
+    show_problems(found.problems, as_json=as_json, done=done)
 
 
 @pack.command()

@@ -16,6 +16,7 @@ from coachkit import settings as settings_module
 from coachkit.cli import gunicorn_conf
 from coachkit.cli.installation import installation
 from coachkit.cli.output import json_option, show
+from coachkit.confined import wardens
 from coachkit.errors import SettingsError
 from coachkit.settings import Settings
 
@@ -75,4 +76,5 @@ def run(settings: Settings, bind: str, environ: Mapping[str, str] = os.environ) 
     configuration = str(Path(gunicorn_conf.__file__))
     command = [sys.executable, "-m", "gunicorn", "--config", configuration, "--bind", bind]
     sys.stdout.flush()
+    wardens.close()
     os.execve(sys.executable, command, environment)  # noqa: S606 our own interpreter, and no shell

@@ -57,6 +57,11 @@ class Manager:
     plugins: tuple[Plugin, ...]
     unusable: tuple[Unusable, ...]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the installed plugins that are used are called."""
+        return tuple(plugin.name for plugin in self.plugins if not plugin.core)
+
     def implementations(self, hook: str) -> list[tuple[Plugin, Callable[..., Any]]]:
         """Who implements a hook, in order, with the function to call."""
         found = ((plugin, getattr(plugin.implementation, hook, None)) for plugin in self.plugins)

@@ -10,7 +10,7 @@ from coachkit.packs.compile import compile_pack
 from coachkit.packs.directives import Directive
 from coachkit.packs.findings import Findings
 from coachkit.packs.model import Compiled
-from coachkit.packs.progress import Progress, silent
+from coachkit.packs.progress import Meter, Progress, silent, unmetered
 from coachkit.packs.reader import read_pack
 from coachkit.packs.source import Source
 
@@ -28,12 +28,14 @@ def check(
     directives: Sequence[tuple[str, Directive]],
     findings: Findings | None = None,
     progress: Progress = silent,
+    meter: Meter = unmetered,
 ) -> Checked:
     """Read and compile a pack with these directives, each with its maker `plugin-name@version`.
 
-    `findings` are those of reading the source from where it lay; they count as the pack's own.
+    `findings` are those of reading the source from where it lay; they count as the pack's own. This has no limits but
+    the format's own: what others wrote goes through `confined.checking.checked`.
     """
     findings = findings or Findings()
-    pack = read_pack(source, findings, progress)
-    compiled = compile_pack(pack, directives, findings, progress) if pack is not None else None
+    pack = read_pack(source, findings, progress, meter)
+    compiled = compile_pack(pack, directives, findings, progress, meter) if pack is not None else None
     return Checked(None if findings.failed else compiled, findings.problems)

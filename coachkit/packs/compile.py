@@ -30,7 +30,8 @@ from coachkit.packs.model import (
     Section,
     SourceResource,
 )
-from coachkit.packs.progress import Progress, silent
+from coachkit.packs.progress import Meter, Progress, silent, unmetered
+from coachkit.packs.source import translation
 
 COMPILER = 1
 """Raised whenever the same pack would compile to something else."""
@@ -48,6 +49,7 @@ class _Bench:
     targets: Mapping[tuple[Kind, str], frozenset[str]]
     """Each resource of the pack with the ids of its sections."""
     findings: Findings
+    meter: Meter
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,11 @@ class _Texts:
 
 
 def compile_pack(
-    pack: Pack, directives: Sequence[tuple[str, Directive]], findings: Findings, progress: Progress = silent
+    pack: Pack,
+    directives: Sequence[tuple[str, Directive]],
+    findings: Findings,
+    progress: Progress = silent,
+    meter: Meter = unmetered,
 ) -> Compiled:
     """The release that a pack is, with every version that of its manifest; unusable if `findings` failed.
 
@@ -79,13 +85,17 @@ def compile_pack(
         {path: picture_name(image) for path, image in pack.images.items()},
         {(resource.kind, resource.id): _section_ids(pack, resource) for resource in pack.resources},
         findings,
+        meter,
     )
     resources: dict[tuple[Kind, str], Resource] = {}
     used: set[str] = set()
     filled: set[str] = set()
     for source in progress(pack.resources, "Compiling"):
+        if findings.hopeless:
+            break
         texts = _texts(source, bench)
-        resources[source.kind, source.id] = _resource(source, texts, bench)
+        with meter(source.place.file):
+            resources[source.kind, source.id] = _resource(source, texts, bench)
         used |= texts.directives
         filled.update(*texts.fills.values())
     _report_unused(pack, filled, findings)
@@ -103,10 +113,10 @@ def picture_name(image: Image) -> str:
 
 def _resource(source: SourceResource, texts: _Texts, bench: _Bench) -> Resource:
     manifest = bench.pack.manifest
-    pointed = [*source.references, *texts.links]
-    for reference, place in pointed:
+    for reference, place in source.references:
         _check_reference(reference, place, bench)
     _check_personal(source, texts, bench)
+    pointed = [*source.references, *texts.links]
     personal = _personal(source)
     return Resource(
         kind=source.kind,
@@ -128,20 +138,30 @@ def _texts(source: SourceResource, bench: _Bench) -> _Texts:
     fills: dict[str, frozenset[str]] = {}
     written: list[markdown.Written] = []
     for locale in dict.fromkeys([*source.lines, *source.sections]):
-        around = _surroundings(source, locale, bench)
-        lines[locale] = {
-            path: markdown.line(line, around, bench.findings) for path, line in source.lines.get(locale, {}).items()
-        }
-        texts = source.sections.get(locale, ())
-        here = [markdown.section(text, around, bench.findings) for text in texts]
+        own = locale == bench.pack.manifest.default_locale
+        with bench.meter(source.place.file if own else translation(source.place.file, locale)):
+            lines[locale], here = _written(source, locale, bench)
         sections[locale] = tuple(
-            Section(text.id, text.title, one.html, one.markdown) for text, one in zip(texts, here, strict=True)
+            Section(text.id, text.title, one.html, one.markdown)
+            for text, one in zip(source.sections.get(locale, ()), here, strict=True)
         )
         named = [name for line in lines[locale].values() for name in parts.fills(line)]
         fills[locale] = frozenset(named).union(*(one.fills for one in here))
         written += here
     links = tuple(link for one in written for link in one.links)
     return _Texts(lines, sections, links, fills, frozenset().union(*(one.directives for one in written)))
+
+
+def _written(
+    source: SourceResource, locale: str, bench: _Bench
+) -> tuple[Mapping[str, Parts], Sequence[markdown.Written]]:
+    """The lines and the sections of one resource in one locale, each compiled, and their links followed."""
+    around = _surroundings(source, locale, bench)
+    lines = {path: markdown.line(line, around, bench.findings) for path, line in source.lines.get(locale, {}).items()}
+    sections = [markdown.section(text, around, bench.findings) for text in source.sections.get(locale, ())]
+    for reference, place in (link for one in sections for link in one.links):
+        _check_reference(reference, place, bench)
+    return lines, sections
 
 
 def _surroundings(source: SourceResource, locale: str, bench: _Bench) -> Surroundings:
@@ -242,6 +262,8 @@ def _check_reference(reference: Reference, place: Place, bench: _Bench) -> None:
     if sections is None:
         message = f"there is no {reference.kind} “{reference.id}” in this pack"
         bench.findings.error(place, "missing-target", message, _nearest_target(reference, bench.targets))
+    elif reference.kind == "module" and not sections:
+        return  # what keeps it from having any has been said
     elif reference.section is not None and reference.section not in sections:
         message = f"the {reference.kind} “{reference.id}” has no section “{reference.section}”"
         hint = nearest(reference.section, sections) or _known(sections)

@@ -5,57 +5,58 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from coachkit.errors import PackInvalid, Problem
+from coachkit.errors import PackInvalid, Problem, Severity
 from coachkit.packs.model import Place
 
 MOST = 1_000
-"""So many problems are kept; after them only whether there were more, so that no pack can fill the memory."""
+"""So many errors and so many warnings are kept; of more only that there are, so that no pack can fill the memory."""
 
 
 class Findings:
     """The problems found so far; reading and compiling go on after each for as long as that makes sense."""
 
     def __init__(self) -> None:
-        self._problems: list[Problem] = []
-        self._failed = False
+        self._kept: dict[Severity, list[Problem]] = {"error": [], "warning": []}
+        self._more = False
 
-    def _add(self, problem: Problem) -> None:
-        self._failed = self._failed or problem.severity == "error"
-        if len(self._problems) < MOST:
-            self._problems.append(problem)
-        elif len(self._problems) == MOST:
-            message = f"there are more problems; the first {MOST} are listed"
-            self._problems.append(Problem(".", None, None, "too-many-problems", message, None, "warning"))
+    def add(self, problem: Problem) -> None:
+        """One more problem."""
+        kept = self._kept[problem.severity]
+        if len(kept) < MOST:
+            kept.append(problem)
+        elif not self._more:
+            self._more = True
+            message = f"there are more problems; of errors and of warnings the first {MOST:,} each are listed"
+            self._kept["warning"].append(Problem(".", None, None, "too-many-problems", message, None, "warning"))
 
     def extend(self, other: Findings) -> None:
         """Everything that another collection holds as well."""
         for problem in other.problems:
-            self._add(problem)
+            self.add(problem)
 
     @property
-    def full(self) -> bool:
-        """Whether further problems would not be kept, so that looking for them is of no use."""
-        return len(self._problems) > MOST
+    def hopeless(self) -> bool:
+        """Whether looking on is of no use: the pack is refused, and no further error would be kept."""
+        return self._more and len(self._kept["error"]) >= MOST
 
     def error(self, place: Place, code: str, message: str, hint: str | None = None) -> None:
         """Something that keeps the pack from being published."""
-        self._add(Problem(place.file, place.line, place.column, code, message, hint))
+        self.add(Problem(place.file, place.line, place.column, code, message, hint))
 
     def warning(self, place: Place, code: str, message: str, hint: str | None = None) -> None:
         """Something the author should know of."""
-        self._add(Problem(place.file, place.line, place.column, code, message, hint, "warning"))
+        self.add(Problem(place.file, place.line, place.column, code, message, hint, "warning"))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """All of them, without repeats, ordered by file, line and column."""
-        return tuple(
-            sorted(dict.fromkeys(self._problems), key=lambda p: (p.file, p.line or 0, p.column or 0, p.code, p.message))
-        )
+        every = dict.fromkeys([*self._kept["error"], *self._kept["warning"]])
+        return tuple(sorted(every, key=lambda p: (p.file, p.line or 0, p.column or 0, p.code, p.message)))
 
     @property
     def failed(self) -> bool:
         """Whether any of them is an error."""
-        return self._failed
+        return bool(self._kept["error"])
 
     def raise_errors(self) -> None:
         """Raise PackInvalid with all problems if any is an error."""

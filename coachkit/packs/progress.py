@@ -1,8 +1,9 @@
-"""How long work tells how far it is, without knowing to whom."""
+"""How long work tells how far it is and which file it is at, without knowing to whom."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Protocol, TypeVar
 
 T = TypeVar("T")
@@ -20,3 +21,13 @@ def silent(values: Sequence[T], label: str) -> Iterable[T]:
     """Say nothing."""
     del label
     return values
+
+
+Meter = Callable[[str], AbstractContextManager[object]]
+"""Entered, by its path, around each piece of work on one file: a file may come more than once, never inside another."""
+
+
+def unmetered(path: str) -> AbstractContextManager[object]:
+    """Measure nothing."""
+    del path
+    return nullcontext()

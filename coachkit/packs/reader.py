@@ -18,7 +18,7 @@ from coachkit.packs.findings import Findings
 from coachkit.packs.images import SUFFIXES, read_image
 from coachkit.packs.manifest import read_manifest
 from coachkit.packs.model import Image, Kind, Manifest, MarkdownText, Pack, Place, SourceResource
-from coachkit.packs.progress import Progress, silent
+from coachkit.packs.progress import Meter, Progress, silent, unmetered
 from coachkit.packs.schemas import SHAPES
 from coachkit.packs.source import IMAGES, LOCALES, MANIFEST, Source, kind_and_id, report_missing_manifest
 from coachkit.packs.text import decode
@@ -39,29 +39,29 @@ class _Desk:
     manifest: Manifest | None
     default: str
     findings: Findings
+    meter: Meter
 
     def text(self, path: str) -> str | None:
         """A file's text; None, with the reason reported, if it is not clean UTF-8."""
-        return decode(self.source.files[path], path, self.findings)
+        return None if path in self.source.closed else decode(self.source.files[path], path, self.findings)
 
 
-def read_pack(source: Source, findings: Findings, progress: Progress = silent) -> Pack | None:
+def read_pack(source: Source, findings: Findings, progress: Progress = silent, meter: Meter = unmetered) -> Pack | None:
     """The pack that these files are; None only if pack.yaml cannot be used at all.
 
     A pack is returned even where parts of it are wrong, so that a compiler can look for more; whether it may be
     published is for `findings` to say.
     """
-    manifest = _manifest(source, findings)
-    desk = _Desk(source, manifest, manifest.default_locale if manifest else "en", findings)
+    with meter(MANIFEST):
+        manifest = _manifest(source, findings)
+    desk = _Desk(source, manifest, manifest.default_locale if manifest else "en", findings, meter)
     resources = _resources(desk, progress)
-    images = {
-        path: _image(path, data, findings) for path, data in source.files.items() if path.startswith(f"{IMAGES}/")
-    }
+    images = {path: _image(path, desk) for path in source.files if path.startswith(f"{IMAGES}/")}
     return Pack(manifest, resources, images) if manifest else None
 
 
 def _manifest(source: Source, findings: Findings) -> Manifest | None:
-    if report_missing_manifest(source.files, findings):
+    if report_missing_manifest(source.files, findings) or MANIFEST in source.closed:
         return None
     text = decode(source.files[MANIFEST], MANIFEST, findings)
     folders = {path.split("/", 2)[1] for path in source.files if path.startswith(f"{LOCALES}/")}
@@ -73,14 +73,15 @@ def _resources(desk: _Desk, progress: Progress) -> tuple[SourceResource, ...]:
     files = _by_resource(desk.source)
     found = []
     for (kind, name), paths in progress(sorted(files.items(), key=lambda entry: entry[0]), "Reading"):
-        if desk.findings.full:
+        if desk.findings.hopeless:
             break
         if None in paths:
             found.append(_resource(kind, name, paths, desk))
             continue
         others = [id_ for (other, id_), several in files.items() if other == kind and None in several]
         for path in paths.values():
-            report_orphan(kind, name, path, others, desk.findings)
+            with desk.meter(path):
+                report_orphan(kind, name, path, others, desk.findings)
     return tuple(found)
 
 
@@ -97,12 +98,13 @@ def _by_resource(source: Source) -> dict[Key, dict[str | None, str]]:
 def _resource(kind: Kind, name: str, paths: Files, desk: _Desk) -> SourceResource:
     """One resource with all its locales; of a file that cannot be read, as much as it gives."""
     path = str(paths[None])
-    loaded, sections, sound = _original(kind, path, desk)
-    found = extract(SHAPES[kind], loaded.top if loaded else Node(_NOTHING, (), {}))
-    if loaded:
-        validate(SHAPES[kind], loaded, desk.findings)
-        ids = [text.id for text in sections]
-        check_resource(kind, name, loaded.top, desk.findings, sections=ids, manifest=desk.manifest)
+    with desk.meter(path):
+        loaded, sections, sound = _original(kind, path, desk)
+        found = extract(SHAPES[kind], loaded.top if loaded else Node(_NOTHING, (), {}))
+        if loaded:
+            validate(SHAPES[kind], loaded, desk.findings)
+            ids = [text.id for text in sections]
+            check_resource(kind, name, loaded.top, desk.findings, sections=ids, manifest=desk.manifest)
     original = Original(
         [*found.lines, *found.entries] if loaded else None, [text.id for text in sections] if sound else None
     )
@@ -141,12 +143,15 @@ def _original(kind: Kind, path: str, desk: _Desk) -> tuple[Loaded | None, tuple[
 
 
 def _translation(kind: Kind, path: str, original: Original, desk: _Desk) -> Translation:
-    text = desk.text(path)
-    return Translation() if text is None else read_translation(kind, path, text, original, desk.findings)
+    with desk.meter(path):
+        text = desk.text(path)
+        return Translation() if text is None else read_translation(kind, path, text, original, desk.findings)
 
 
-def _image(path: str, data: bytes, findings: Findings) -> Image:
+def _image(path: str, desk: _Desk) -> Image:
     """The image; a stand-in of the type its name says where it is wrong, so that its uses are not wrong as well."""
     suffix = PurePosixPath(path).suffix
     named = next(kind for kind, suffixes in SUFFIXES.items() if suffix in suffixes)
-    return read_image(path, data, findings) or Image(path, named, b"")
+    with desk.meter(path):
+        image = None if path in desk.source.closed else read_image(path, desk.source.files[path], desk.findings)
+    return image or Image(path, named, b"")

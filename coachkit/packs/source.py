@@ -1,4 +1,4 @@
-"""A pack's files as bytes: which belong to it, how they are read from a folder, and the one archive they make.
+"""A pack's files as bytes: which belong to it, and the one archive they make.
 
 Owns the bounds on what a pack may hold and knows the names files may have; knows nothing of what is in them.
 """
@@ -7,14 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import io
-import itertools
-import os
 import re
-import stat
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from coachkit.packs.findings import Findings, nearest
@@ -31,6 +27,8 @@ MAX_FILES = 5_000
 MAX_IMAGE = 2 * 1024 * 1024
 MAX_TEXT = 512 * 1024
 MAX_TOTAL = 64 * 1024 * 1024
+MAX_ARCHIVE = MAX_TOTAL + (MAX_FILES + 10) * 1024
+"""Bytes of an archive: the files, a header for each, and what fills up their last blocks and the end."""
 
 LOCALE_PATTERN = r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))?"
 """Language, script, region and variant of BCP 47, each in its usual case."""
@@ -53,6 +51,8 @@ class Source:
     """A pack's files: path inside the pack, with forward slashes → bytes. Only files that belong to a pack."""
 
     files: Mapping[str, bytes]
+    closed: frozenset[str] = frozenset()
+    """The paths of files that are not looked into: they are there, and why they say nothing has been told."""
 
 
 # --- what belongs to a pack -----------------------------------------------------------------------
@@ -82,6 +82,15 @@ _DEPTH_OF_RESOURCE = 2
 _DEPTH_OF_TRANSLATION = 4
 
 
+def is_entered(folder: str) -> bool:
+    """Whether a folder of this path may hold files of a pack."""
+    parts = folder.split("/")
+    if parts[0] == LOCALES and len(parts) > 1:
+        known = _LOCALE.fullmatch(parts[1]) is not None
+        return known and (len(parts) == _DEPTH_OF_RESOURCE or parts[2:] in [[each] for each in KIND_OF_FOLDER])
+    return parts in [[LOCALES], [IMAGES], *([each] for each in KIND_OF_FOLDER)]
+
+
 def _is_resource(parts: list[str]) -> bool:
     if len(parts) != _DEPTH_OF_RESOURCE or parts[0] not in KIND_OF_FOLDER:
         return False
@@ -100,8 +109,14 @@ def kind_and_id(path: str) -> tuple[str | None, Kind, str] | None:
     return locale, KIND_OF_FOLDER[inner[0]], inner[1].rsplit(".", 1)[0]
 
 
-def _report_unknown(path: str, findings: Findings, what: Belonging) -> None:
-    place = Place(_printable(path))
+def translation(path: str, locale: str) -> str:
+    """The path of the file that translates a resource's file."""
+    return f"{LOCALES}/{locale}/{path}"
+
+
+def report_unknown(path: str, findings: Findings, what: Belonging) -> None:
+    """Report a file or folder of this path as one that is no part of a pack; `what` is `stray` or `unknown`."""
+    place = Place(printable(path))
     if what == "stray":
         name = path.split("/", 1)[0][:NAME_LENGTH]
         known = [MANIFEST, IMAGES, LOCALES, *KIND_OF_FOLDER]
@@ -129,7 +144,7 @@ def _expected(path: str) -> str:
 _FOLDERS = ", ".join(KIND_OF_FOLDER)
 
 
-def _printable(path: str) -> str:
+def printable(path: str) -> str:
     """A path that can be shown and stored, whatever bytes the file's name has."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in path)
 
@@ -142,7 +157,7 @@ def limit_of(path: str) -> int:
 # --- adding files, within bounds ------------------------------------------------------------------
 
 
-class _Shelf:
+class Shelf:
     """Takes the files of one pack as they are found, and keeps the bounds on all of them together."""
 
     def __init__(self, findings: Findings) -> None:
@@ -155,7 +170,7 @@ class _Shelf:
         """Whether the file of this path is to be read; what is wrong with its name is reported."""
         what = belonging(path)
         if what in ("stray", "unknown"):
-            _report_unknown(path, self._findings, what)
+            report_unknown(path, self._findings, what)
         return what == "yes"
 
     def counts(self) -> bool:
@@ -167,16 +182,17 @@ class _Shelf:
 
     def add(self, path: str, data: bytes) -> bool:
         """Keep a file; False when the pack is full. `data` may be cut one byte above the file's limit."""
-        if len(data) > limit_of(path):
+        large = len(data) > limit_of(path)
+        if large:
             message = f"the file is larger than {limit_of(path) // 1024} KiB"
             self._findings.error(Place(path), "too-large", message, "make it smaller or split it")
-            return True
         self._bytes += len(data)
         if self._bytes > MAX_TOTAL:
             message = f"the pack is larger than {MAX_TOTAL // 1024 // 1024} MiB in all"
             self._findings.error(Place(path), "too-large", message, "split the pack")
             return False
-        self.files[path] = data
+        if not large:
+            self.files[path] = data
         return True
 
     def done(self) -> Source:
@@ -191,66 +207,6 @@ def report_missing_manifest(files: Iterable[str], findings: Findings) -> bool:
         return MANIFEST not in files
     findings.error(Place(MANIFEST), "no-pack", "there is no pack.yaml", "a pack's folder has pack.yaml at its top")
     return True
-
-
-# --- folders --------------------------------------------------------------------------------------
-
-
-def read_folder(path: Path, findings: Findings) -> Source:
-    """Read the files of the pack in this folder, and nothing outside it; symlinks are never followed.
-
-    What does not belong to a pack is reported as the format says; what is too large is reported and left out.
-    """
-    shelf = _Shelf(findings)
-    if not path.is_dir():
-        findings.error(Place(MANIFEST), "no-pack", "there is no such folder", "name the folder that holds pack.yaml")
-        return Source({})
-    for name, file in _walk(path, "", shelf, findings):
-        if not shelf.add(name, _read(file, limit_of(name) + 1)):
-            break
-    return shelf.done()
-
-
-def _walk(folder: Path, prefix: str, shelf: _Shelf, findings: Findings) -> Iterator[tuple[str, Path]]:
-    """The files of a folder that belong to a pack, sorted; unknown ones are reported."""
-    with os.scandir(folder) as scan:
-        entries = sorted(itertools.islice(scan, 2 * MAX_FILES), key=lambda entry: entry.name)
-    for entry in entries:
-        name = f"{prefix}{entry.name}"
-        if belonging(name) == "silent" and belonging(f"{name}/x") == "silent":
-            continue
-        if not shelf.counts():
-            return
-        if entry.is_symlink():
-            findings.error(Place(_printable(name)), "symlink", "this is a symbolic link", "put the file itself here")
-        elif entry.is_dir(follow_symlinks=False):
-            if _is_entered(name):
-                yield from _walk(folder / entry.name, f"{name}/", shelf, findings)
-            else:
-                _report_unknown(name, findings, "unknown" if "/" in name else "stray")
-        elif not entry.is_file(follow_symlinks=False):
-            findings.error(Place(_printable(name)), "unknown-file", "this is not a regular file", "delete it")
-        elif shelf.takes(name):
-            yield name, folder / entry.name
-
-
-def _is_entered(name: str) -> bool:
-    """Whether a folder of this path may hold files of a pack."""
-    parts = name.split("/")
-    if parts[0] == LOCALES and len(parts) > 1:
-        known = _LOCALE.fullmatch(parts[1]) is not None
-        return known and (len(parts) == _DEPTH_OF_RESOURCE or parts[2:] in [[folder] for folder in KIND_OF_FOLDER])
-    return parts in [[LOCALES], [IMAGES], *([folder] for folder in KIND_OF_FOLDER)]
-
-
-def _read(file: Path, limit: int) -> bytes:
-    """At most `limit` bytes of a regular file that may have been swapped for something else since it was listed."""
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(file, flags)
-    with open(descriptor, "rb") as opened:  # noqa: PTH123 - a Path cannot be opened without following links
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return b""
-        return opened.read(limit)
 
 
 # --- archives -------------------------------------------------------------------------------------
@@ -290,14 +246,14 @@ def read_archive(data: bytes, findings: Findings) -> Source:
 
 
 def _unpacked(data: bytes, findings: Findings) -> Source:
-    shelf = _Shelf(findings)
+    shelf = Shelf(findings)
     for path, content in _members(data, findings):
         if not shelf.counts():
             break
         if path in shelf.files:
             findings.error(Place(path), "bad-archive", "the archive holds this file twice")
         elif belonging(path) != "yes":
-            findings.error(Place(_printable(path)), "unknown-file", "a pack has no such file", _expected(path))
+            findings.error(Place(printable(path)), "unknown-file", "a pack has no such file", _expected(path))
         elif not shelf.add(path, content):
             break
     return shelf.done()
@@ -323,7 +279,7 @@ def _members(data: bytes, findings: Findings) -> Iterator[tuple[str, bytes]]:
         if fault is None and position + _BLOCK + size > len(data):
             fault = ("bad-archive", "the archive is cut short")
         if fault is not None:
-            findings.error(Place(_printable(path) or "."), *fault, _REBUILD)
+            findings.error(Place(printable(path) or "."), *fault, _REBUILD)
             return
         yield path, data[position + _BLOCK : position + _BLOCK + size]
         position += _BLOCK + -(-size // _BLOCK) * _BLOCK

@@ -31,11 +31,18 @@ from coachkit.packs.model import (
 LAYOUT = 1
 """The number of this layout; bytes of another one are refused."""
 SIZE_LIMIT = 128 * 1024 * 1024
-"""The most bytes that `load` inflates to."""
+"""The most bytes that a release may have before `dump` deflates it, and that `load` inflates it to."""
+
+
+class TooLargeError(ValueError):
+    """The compiled release is larger than any that would be loaded."""
 
 
 def dump(compiled: Compiled) -> bytes:
-    """The release as bytes, the same for the same pack. Image bytes are left out; authors' orders of keys are kept."""
+    """The release as bytes, the same for the same pack. Image bytes are left out; authors' orders of keys are kept.
+
+    Raises TooLargeError for more than SIZE_LIMIT bytes.
+    """
     value = {
         "layout": LAYOUT,
         "manifest": asdict(compiled.manifest),
@@ -44,7 +51,10 @@ def dump(compiled: Compiled) -> bytes:
         "compiler": compiled.compiler,
         "directives": compiled.directives,
     }
-    return zlib.compress(orjson.dumps(value), 6)
+    text = orjson.dumps(value)
+    if len(text) > SIZE_LIMIT:
+        raise TooLargeError(f"compiled, the pack would have more than {SIZE_LIMIT // 1024 // 1024} MiB")
+    return zlib.compress(text, 6)
 
 
 def load(data: bytes) -> Compiled:

@@ -11,7 +11,8 @@ from packmaker import Change, make_pack, pack_files, replacing
 from coachkit.hooks.core import DIRECTIVES
 from coachkit.packs.check import check
 from coachkit.packs.findings import Findings
-from coachkit.packs.source import Source, read_folder
+from coachkit.packs.folder import read_folder
+from coachkit.packs.source import Source
 
 FIRST = "modules/first-hour.md"
 LIST = "checklists/before-you-reply.yaml"

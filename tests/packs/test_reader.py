@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 from packmaker import Change, make_pack, module, pack_files, replacing
 
 from coachkit.packs.findings import Findings
+from coachkit.packs.folder import read_folder
 from coachkit.packs.model import Contact, Line, MarkdownText, Pack, Place, Reference
 from coachkit.packs.reader import read_pack
 from coachkit.packs.schemas import SHAPES
-from coachkit.packs.source import Source, archive, read_archive, read_folder
+from coachkit.packs.source import Source, archive, read_archive
 
 LIST = "checklists/before-you-reply.yaml"
 FORM = "questionnaires/after-the-interview.yaml"

@@ -1,0 +1,1 @@
+"""Reads what others wrote in a process of its own, with limits that the kernel keeps."""

@@ -1,0 +1,102 @@
+"""One pack on its way through processes that read it, as many as it takes to come to its end."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+from coachkit.confined import blame, wardens, wire
+from coachkit.confined.limits import Limits
+from coachkit.confined.listening import Heard
+from coachkit.packs import stored
+from coachkit.packs.check import Checked
+from coachkit.packs.findings import Findings
+from coachkit.packs.model import Compiled, Place
+from coachkit.packs.progress import Progress
+from coachkit.packs.source import Source
+
+_GRACE = 30.0
+"""Seconds after which a silence that the child's own clock should have ended is ended from here."""
+
+
+class Attempts:
+    """The attempts at one pack."""
+
+    def __init__(
+        self, source: Source, plugins: Sequence[str], findings: Findings, progress: Progress, limits: Limits
+    ) -> None:
+        self._source = source
+        self._plugins = plugins
+        self._findings = findings
+        self._progress = progress
+        self._limits = limits
+        self._seconds = limits.pack_seconds
+        self._ends = time.monotonic() + limits.patience
+        self._closed = set(source.closed)
+
+    def result(self) -> Checked:
+        """Read until a child comes to the end, without the files that kept others from it."""
+        for _ in range(self._limits.given_up + 1):
+            heard = self._attempt()
+            if heard.done:
+                return self._told(heard)
+            problem = blame.problem(heard, self._limits, spent=self._spent)
+            self._findings.add(problem)
+            if problem.file not in self._source.files or problem.file in self._closed:
+                break
+            self._closed.add(problem.file)
+            if self._spent:
+                self._findings.add(blame.pack_too_slow(self._limits))
+                break
+        self._findings.warning(Place("."), "too-many-problems", "the rest of the pack has not been looked at")
+        return Checked(None, self._findings.problems)
+
+    @property
+    def _spent(self) -> bool:
+        """Whether the pack has had all the time it may have."""
+        return self._seconds < self._limits.file_seconds or time.monotonic() > self._ends
+
+    def _attempt(self) -> Heard:
+        """Let a child read what is not closed, and listen to it until it has ended."""
+        heard = Heard(self._source.files, self._progress)
+        try:
+            with wardens.borrowed() as borrowed:
+                borrowed.send(wire.REQUEST, json.dumps(self._asked()).encode())
+                for path, data in self._source.files.items():
+                    borrowed.send(wire.FILE, b"" if path in self._closed else data)
+                while not heard.ended:
+                    heard.listen(*borrowed.receive(self._limits.silence + _GRACE))
+        except wardens.Silent:
+            heard.hung = True
+        except wardens.Ended:
+            pass
+        except ValueError as error:
+            heard.failed = f"it answered wrongly: {error}"
+        self._seconds -= heard.seconds
+        return heard
+
+    def _asked(self) -> dict[str, object]:
+        """The request, as `child.run` reads it."""
+        return {
+            "path": wardens.import_path(),
+            "plugins": list(self._plugins),
+            "limits": asdict(self._limits),
+            "seconds": self._seconds,
+            "patience": self._ends - time.monotonic(),
+            "problems": [asdict(problem) for problem in self._findings.problems],
+            "closed": sorted(self._closed),
+            "files": list(self._source.files),
+        }
+
+    def _told(self, heard: Heard) -> Checked:
+        """What a child that came to the end has said."""
+        return Checked(self._compiled(heard.compiled) if heard.compiled else None, heard.problems)
+
+    def _compiled(self, data: bytes) -> Compiled:
+        """The pack from its stored form, which leaves out the bytes of images."""
+        compiled = stored.load(data)
+        files = self._source.files
+        images = {name: replace(image, data=files[image.path]) for name, image in compiled.images.items()}
+        return replace(compiled, images=images)
