@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import flask
+import redis
 import yaml
 from flask.testing import FlaskClient
 from packmaker import Change, make_pack
@@ -170,8 +171,12 @@ class House:
             return channels.rollback(conn, organisations.find(conn, slug), channel, now()).digest
 
     def app(self, **settings: Any) -> flask.Flask:
-        """A new app over this installation, with nothing in its store; `settings` replace some of the house's."""
-        app = create_app(replace(self.settings, **settings))
+        """A new app over this installation, with nothing in its stores; `settings` replace some of the house's."""
+        chosen = replace(self.settings, **settings)
+        if chosen.redis_url:
+            with redis.Redis.from_url(chosen.redis_url) as shared:
+                shared.flushdb()
+        app = create_app(chosen)
         self.apps.append(app)
         return app
 
@@ -181,8 +186,8 @@ class House:
 
     def close(self) -> None:
         """Stop what the apps started."""
-        for app in self.apps:
-            parts = services_of(app)
+        while self.apps:
+            parts = services_of(self.apps.pop())
             parts.pointers.stop()
             parts.database.dispose()
 

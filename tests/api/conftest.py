@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-import redis
 from appmaker import House, furnish, house_in, house_over
 
 from coachkit.db.database import Database
@@ -44,8 +43,6 @@ def client(portal):
 
 @pytest.fixture
 def fresh(portal):
-    """A client of an app over the portal, all of whose stores are empty."""
-    if portal.settings.redis_url:
-        with redis.Redis.from_url(portal.settings.redis_url) as stored:
-            stored.flushdb()
-    return portal.client()
+    """A client of an app over the portal whose stores are empty."""
+    with house_over(portal.settings, portal.database, portal.folder) as house:
+        yield house.client()

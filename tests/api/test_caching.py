@@ -92,9 +92,10 @@ def test_not_modified(portal, path, method):
 
 
 @pytest.mark.parametrize("path", [MODULE, f"{MODULE}?format=html"])
-def test_not_modified_without_rendering(portal, fresh, path):
+def test_not_modified_without_rendering(portal, path):
     """A 304 on a miss makes nothing: the ETag is known from what the document is made from."""
     tag = portal.client().get(path).headers["ETag"]
+    fresh = portal.client()
     before = renders(fresh)
     assert fresh.get(path, headers={"If-None-Match": tag}).status_code == 304
     assert renders(fresh) == before
@@ -312,7 +313,8 @@ def test_variants_leave_documents_alone(portal):
 
 
 def test_store_is_bounded(portal):
-    """With hardly any memory everything is answered, and nothing much is kept."""
+    """With hardly any memory everything is answered, and nothing much is kept in the process."""
     client = portal.client(cache_bytes=1024)
-    for _ in range(2):
-        assert client.get(MODULE).headers["Cache-Status"] == "CoachKit; fwd=miss"
+    found = [client.get(MODULE).headers["Cache-Status"] for _ in range(2)]
+    again = "CoachKit; hit; detail=redis" if portal.settings.redis_url else "CoachKit; fwd=miss"
+    assert found == ["CoachKit; fwd=miss", again]
