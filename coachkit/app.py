@@ -81,7 +81,7 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
     offered = dispatch.collect("coachkit_formats", Format)
     plugins = {plugin.name: plugin.version for plugin in dispatch.manager.plugins if not plugin.core}
     pointers = Pointers(database)
-    reader = Reader(pointers, offered, plugins)
+    reader = Reader(pointers, offered, plugins, settings.public_url)
     return Services(
         database=database,
         library=Library(database),

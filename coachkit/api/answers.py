@@ -14,6 +14,8 @@ from coachkit.api.services import services
 
 HTML_POLICY = "default-src 'none'; img-src 'self'; frame-ancestors *"
 """A representation opened by itself runs nothing and loads only its own pictures."""
+EMAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https:; frame-ancestors *"
+"""One that wears the organisation's brand has its styles in it, and the logo is wherever the organisation keeps it."""
 
 
 def answer(
@@ -52,7 +54,7 @@ def answer(
     if links:
         response.headers["Link"] = ", ".join(links)
     if request.format.media_type == "text/html":
-        response.headers["Content-Security-Policy"] = HTML_POLICY
+        response.headers["Content-Security-Policy"] = EMAIL_POLICY if request.format.branded else HTML_POLICY
     return response
 
 

@@ -15,7 +15,7 @@ from coachkit.api.metrics import count_render
 from coachkit.api.reading import Reading, cacheable
 from coachkit.api.services import edition_of, reading, services
 from coachkit.api.smorest import Api, Blueprint
-from coachkit.documents.document import document
+from coachkit.documents.document import brand, document
 from coachkit.documents.json_format import shape
 from coachkit.editions.edition import Edition
 from coachkit.errors import NotFound, Unavailable
@@ -41,7 +41,9 @@ _ANY_KIND = {
 }
 _CONTENT = {
     "application/json": {"schema": _ANY_KIND},
-    "text/html": {"schema": {"type": "string", "description": "One <article lang>, without a head"}},
+    "text/html": {"schema": {"type": "string", "description": "One <article lang> without a head; `email`, a page"}},
+    "text/markdown": {"schema": {"type": "string", "description": "CommonMark with tables"}},
+    "text/plain": {"schema": {"type": "string", "description": "A paragraph on each line"}},
 }
 
 
@@ -133,18 +135,20 @@ def _document(query: dict[str, Any], kind: Kind, resource_id: str) -> flask.Resp
 
     def resolved() -> Document:
         if not made:
-            made.append(document(edition, kind, resource_id, request.locale))
+            branded = request.format.branded
+            made.append(document(edition, kind, resource_id, request.locale, base=request.base, branded=branded))
         return made[0]
 
     chosen(_always_there(kind), query.get("fields_"))
     explained = origins(request, edition, kind, resource_id) if query["explain"] else None
-    told = [] if explained is None else [json_bytes(explained).decode()]
     pack = edition.catalogue[kind, resource_id]
     digest = edition.digests[kind, resource_id][request.locale]
     release = edition.releases[pack].manifest
+    worn = [json_bytes(brand(edition, request.locale)).decode()] if request.format.branded else []
+    told = [] if explained is None else [json_bytes(explained).decode()]
     return answer(
         request,
-        made_from=("document", digest, *told),
+        made_from=("document", digest, *worn, *told),
         render=lambda: _rendered(request, resolved(), query.get("fields_"), explained),
         languages=lambda: resolved().languages,
         surrogates=(f"doc/{digest}", f"release/{release.id}@{release.version}"),

@@ -82,6 +82,8 @@ class Reading:
     query: tuple[tuple[str, str], ...]
     settled_by: Mapping[str, str]
     """The plugin versions that are installed now, of those the edition enables."""
+    base: str | None = None
+    """Under which address readers reach this installation, where the format writes whole addresses."""
 
     @property
     def organisation(self) -> str:
@@ -105,7 +107,8 @@ class Reading:
     @property
     def maker(self) -> str:
         """Who writes the answer down: the same document by another may be other bytes."""
-        return f"render {RENDER}" if self.plugin.core else f"render {RENDER}, {self.plugin.label}"
+        who = f"render {RENDER}" if self.plugin.core else f"render {RENDER}, {self.plugin.label}"
+        return f"{who}, under {self.base}" if self.base else who
 
     @property
     def vary(self) -> list[str]:
@@ -129,9 +132,15 @@ class Reading:
 class Reader:
     """Settles reading requests for one application."""
 
-    def __init__(self, pointers: Pointers, formats: Sequence[Offered], plugins: Mapping[str, str]) -> None:
-        """`formats` are (plugin, format) in order, `plugins` the installed ones with their versions."""
+    def __init__(
+        self, pointers: Pointers, formats: Sequence[Offered], plugins: Mapping[str, str], base: str | None = None
+    ) -> None:
+        """`formats` are (plugin, format) in order, `plugins` the installed ones with their versions.
+
+        `base` is the address under which readers reach this installation.
+        """
         self._pointers = pointers
+        self._base = base
         self._formats = formats
         self._plugins = plugins
         self._offers: dict[tuple[tuple[str, ...], Kind | None], tuple[Offered, ...]] = {}
@@ -184,7 +193,8 @@ class Reader:
             error = FieldError("invalid-value", "Chosen fields come as JSON only.", parameter=fields)
             raise BadRequest("The parameter fields goes with JSON.", (error,))
         installed = {name: self._plugins[name] for name in served.plugins if name in self._plugins}
-        return Reading(served, "digest" in path, locale, chosen, plugin, taken, rest, installed)
+        base = self._base if chosen.absolute else None
+        return Reading(served, "digest" in path, locale, chosen, plugin, taken, rest, installed, base)
 
     def require_json(self, environ: WSGIEnvironment) -> None:
         """Raise NotAcceptable where a caller would not take JSON, which is all there is outside of editions."""

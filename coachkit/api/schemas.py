@@ -342,7 +342,8 @@ class DocumentQuery(LocaleQuery):
     """How to read a document."""
 
     format = ma.fields.String(
-        validate=validate.Length(max=NAME_LENGTH), metadata=_about("json or html; instead of Accept", "html")
+        validate=validate.Length(max=NAME_LENGTH),
+        metadata=_about("json, html, markdown, text or email; instead of Accept", "html"),
     )
     fields_ = ma.fields.String(
         data_key="fields",

@@ -7,13 +7,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 from coachkit.documents.fill import Surroundings, Value, html, markdown, plain
+from coachkit.editions.choices import EVERY_LOCALE, first
+from coachkit.editions.contrast import DEFAULTS
 from coachkit.editions.edition import Edition, LocalContact
 from coachkit.editions.selection import Selection
-from coachkit.hooks.types import Document
+from coachkit.hooks.types import Brand, Document
 from coachkit.packs.model import KINDS, Kind
 from coachkit.packs.values import shown
 
@@ -33,13 +36,17 @@ def document(
     resource_id: str,
     locale: str,
     personal: Mapping[str, str] | None = None,
+    *,
+    base: str | None = None,
+    branded: bool = False,
 ) -> Document:
     """A resource of an edition in a locale the edition serves. Raises KeyError for a resource it does not have.
 
     `personal` are a reader's own values for a template, checked already; without them their labels stand there.
+    With a `base` its addresses are whole ones under it. `branded` puts the organisation's brand in.
     """
     selection = edition.select(kind, resource_id, locale)
-    around = surroundings(edition, selection, personal)
+    around = replace(surroundings(edition, selection, personal), base=base)
     own = _BODIES[kind](edition, selection, around)
     head = _summary(edition, selection)
     titles = _foreign_titles(edition, selection)
@@ -61,6 +68,22 @@ def document(
         languages=_languages(selection, own, titles.values()),
         draft=selection.draft,
         body=own,
+        brand=brand(edition, locale) if branded else None,
+        base=base,
+    )
+
+
+def brand(edition: Edition, locale: str) -> Brand:
+    """The organisation's brand as readers of a locale see it."""
+    own, chain = edition.choices.brand, edition.chain(locale)
+    return Brand(
+        name=edition.choices.name(chain),
+        colours={**DEFAULTS, **own.colours},
+        body_font=own.fonts.get("body"),
+        heading_font=own.fonts.get("heading"),
+        logo=own.logo.url if own.logo else None,
+        logo_alt=first(own.logo.alt, (*chain, EVERY_LOCALE, *own.logo.alt)) if own.logo else None,
+        careers_email=own.careers_email,
     )
 
 

@@ -35,25 +35,34 @@ class Value:
 class Surroundings:
     """What a text is filled with: values by placeholder, and whose addresses its links become.
 
-    `page` is the resource that the text is of.
+    `page` is the resource that the text is of. With a `base` addresses are whole ones under it.
     """
 
     organisation: str
     page: tuple[Kind, str]
     locale: str
     values: Mapping[str, Value]
+    base: str | None = None
 
     def address(self, target: Reference) -> str:
-        """Where a resource is: its section on this page, or path-absolute the channel's address, as HTML."""
-        if target.section and (target.kind, target.id) == self.page:
-            return f"#{target.section}"
-        path = f"/v1/orgs/{self.organisation}/{FOLDERS[target.kind]}/{target.id}"
+        """Where a resource is at the live channel.
+
+        Path-absolute that is its HTML, for pages that hold it, and a section of this page is on this page. Under a base
+        it is a whole page, for whoever comes from elsewhere.
+        """
         section = f"#{target.section}" if target.section else ""
-        return f"{path}?format=html&locale={self.locale}{section}"
+        if section and not self.base and (target.kind, target.id) == self.page:
+            return section
+        form = "email" if self.base else "html"
+        return f"{self.place(target.kind, target.id)}?format={form}&locale={self.locale}{section}"
+
+    def place(self, kind: Kind, resource_id: str) -> str:
+        """The address of a resource, without format and locale."""
+        return f"{self.base or ''}/v1/orgs/{self.organisation}/{FOLDERS[kind]}/{resource_id}"
 
     def picture(self, name: str) -> str:
-        """Where an image of a pack is, path-absolute."""
-        return f"/v1/orgs/{self.organisation}/images/{name}"
+        """Where an image of a pack is."""
+        return f"{self.base or ''}/v1/orgs/{self.organisation}/images/{name}"
 
 
 def plain(parts: Parts, around: Surroundings) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from coachkit.packs.directives import Directive, DirectiveCall
 from coachkit.packs.model import KINDS, NAME_PATTERN, Kind
 
-__all__ = ["ContentPack", "Directive", "DirectiveCall", "Document", "Format"]
+__all__ = ["Brand", "ContentPack", "Directive", "DirectiveCall", "Document", "Format"]
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]*/[a-z0-9][a-z0-9.+-]*")
 
@@ -31,6 +31,23 @@ class ContentPack:
 
 
 @dataclass(frozen=True)
+class Brand:
+    """How an organisation looks and what it is called, in a document's locale.
+
+    `colours` are `#rrggbb` for each of background, text, heading, link, control and focus. Fonts are lists of names as
+    the organisation wrote them, `logo` is an https address.
+    """
+
+    name: str
+    colours: Mapping[str, str]
+    body_font: str | None = None
+    heading_font: str | None = None
+    logo: str | None = None
+    logo_alt: str | None = None
+    careers_email: str | None = None
+
+
+@dataclass(frozen=True)
 class Document:
     """One resource of one edition, resolved for one locale, filled with the organisation's values.
 
@@ -38,7 +55,8 @@ class Document:
     rendering, so changing it changes nothing else. `fallback` maps a field or `sections/<id>` to the locale it
     came from where that is not `locale`, `foreign_titles` does so for the titles of the resources it points at, by
     `kind/id`. `languages` lists every locale present, `locale` first. `draft` says that a translation in it has not
-    been signed off by a speaker.
+    been signed off by a speaker. `brand` is there for a format that is `branded`; `base`, the address under which
+    readers reach this installation, for one that is `absolute`, where the operator has set it.
     """
 
     organisation: str
@@ -58,6 +76,8 @@ class Document:
     languages: tuple[str, ...]
     draft: bool
     body: Mapping[str, Any]
+    brand: Brand | None = None
+    base: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,8 +85,10 @@ class Format:
     """A way to write a document down.
 
     `name` is what `?format=` takes; `media_type` is what `Accept` matches and `Content-Type` says.
-    `negotiable` False means that only `?format=` gives it. Raises ValueError for a name or a media type that is none,
-    or kinds that there are not, and TypeError for a `render` that cannot be called.
+    `negotiable` False means that only `?format=` gives it. `branded` asks for the organisation's brand in the document;
+    `absolute` asks for whole addresses instead of path-absolute ones, as what is read far from here needs.
+    Raises ValueError for a name or a media type that is none, or kinds that there are not, and TypeError for a `render`
+    that cannot be called.
     """
 
     name: str
@@ -74,6 +96,8 @@ class Format:
     render: Callable[[Document], bytes]
     kinds: tuple[Kind, ...] = KINDS
     negotiable: bool = True
+    branded: bool = False
+    absolute: bool = False
 
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and re.fullmatch(NAME_PATTERN, self.name)):

@@ -90,7 +90,7 @@ def test_not_enabled(client):
     """For an organisation that did not enable it the plugin's formats do not exist, nor are they named."""
     answer = client.get(f"{OTHERS}?format=card")
     assert answer.status_code == 400
-    assert answer.json["errors"][0]["detail"] == "There are json, html."
+    assert answer.json["errors"][0]["detail"] == "There are json, html, markdown, text, email."
     answer = client.get(OTHERS, headers={"Accept": "text/x-card"})
     assert answer.status_code == 406
     assert "x-card" not in answer.text

@@ -55,8 +55,14 @@ def test_directives(asked):
 
 
 def test_formats(asked):
-    """JSON and HTML are offered through the hook."""
-    assert [each.name for _, each in asked.collect("coachkit_formats", Format)] == ["json", "html"]
+    """CoachKit's own formats are offered through the hook, JSON first, which is the default."""
+    assert [each.name for _, each in asked.collect("coachkit_formats", Format)] == [
+        "json",
+        "html",
+        "markdown",
+        "text",
+        "email",
+    ]
 
 
 def test_plugins_packs_are_offered_with_ours(install, tmp_path):
@@ -94,7 +100,7 @@ def test_formats_of_plugins(install, database):
         served = services.pointers.channel(slug, "live")
         return {each.name: plugin.name for plugin, each in services.reader.offered(served, "module")}
 
-    ours = {"json": core_formats.NAME, "html": core_formats.NAME}
+    ours = dict.fromkeys(("json", "html", "markdown", "text", "email"), core_formats.NAME)
     assert offered("harbour") == ours
     assert offered(SLUG) == ours | {"notes": "notes"}
     services.pointers.stop()
