@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import http.client
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -64,6 +65,14 @@ def under_load(port: int, *asks: Ask, clients: int = 3, fresh: bool = False) -> 
         ended.set()
         for thread in threads:
             thread.join(2 * TIMEOUT)
+
+
+def patiently(holds: Callable[[], object], seconds: float = 30) -> None:
+    """Wait for what may take long on a busy machine, such as a worker's last answers."""
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until, "it has not come to pass"
+        time.sleep(0.02)
 
 
 @dataclass

@@ -17,7 +17,7 @@ from pathlib import Path
 import psutil
 import pytest
 from appmaker import eventually
-from loading import Ask, Tally, under_load
+from loading import Ask, Tally, patiently, under_load
 from running import Service, free_port, running
 
 from coachkit.settings import write_config
@@ -72,14 +72,6 @@ def reload(service: Service) -> None:
     before = service.workers()
     service.process.send_signal(signal.SIGHUP)
     patiently(lambda: len(service.workers()) == 2 and not service.workers() & before)
-
-
-def patiently(holds: Callable[[], object]) -> None:
-    """Wait for what may take as long as a worker's last answers, on a busy machine."""
-    until = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < until, "it has not come to pass"
-        time.sleep(0.02)
 
 
 @contextmanager
