@@ -23,7 +23,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from coachkit.db import sqlite
 from coachkit.db.breaker import TRY_SECONDS, Breaker
-from coachkit.db.patience import Patience, Silence, patient
+from coachkit.db.patience import Patience
 from coachkit.errors import SettingsError, Unavailable
 
 SERVING: Final = 1.5
@@ -123,8 +123,9 @@ class Database:
             seconds = min(seconds, TRY_SECONDS)
         if not breaker.allows():
             raise _unavailable(_SILENT)
+        patience = Patience(seconds)
         try:
-            with patient(seconds) as patience:
+            with patience.ours():
                 yield patience
         except Unavailable:
             raise  # from another transaction, within this one
@@ -135,7 +136,7 @@ class Database:
             if not _is_at_fault(error, cause):
                 breaker.succeeded()
                 raise  # the database answers: what was asked of it is our fault, and waiting does not mend it
-            if breaker.open or _was_silent(cause, reading=engine is engines.read):
+            if breaker.open or patience.in_vain or (engine is engines.read and _is_locked(cause)):
                 breaker.failed()
             raise _unavailable(_SILENT) from error
         except Exception:
@@ -190,9 +191,9 @@ def _is_at_fault(error: Exception, cause: BaseException | None) -> bool:
     return isinstance(error, OperationalError)
 
 
-def _was_silent(cause: BaseException | None, *, reading: bool) -> bool:
-    """Whether it was waited for in vain; one who waits for a lock to write waits for another writer."""
-    return isinstance(cause, Silence) or (reading and isinstance(cause, sqlite3.Error) and sqlite.is_locked(cause))
+def _is_locked(cause: BaseException | None) -> bool:
+    """Whether a lock was waited for in vain: to read; one who writes waits for another writer."""
+    return isinstance(cause, sqlite3.Error) and sqlite.is_locked(cause)
 
 
 def _unavailable(detail: str) -> Unavailable:

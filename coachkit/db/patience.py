@@ -9,20 +9,18 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 
-class Silence(Exception):
-    """The database was waited for as long as there was patience, and did not answer."""
-
-
 class Patience:
     """Seconds that a transaction waits for the database in all.
 
     They run out while the database is waited for, in `waiting`, and not while our own code makes something of what
-    it answered: that takes its time, the longer the busier this machine is.
+    it answered: that takes its time, the longer the busier this machine is. `in_vain` says whether an answer was
+    waited for until none was left; who waits says so.
     """
 
     def __init__(self, seconds: float = math.inf) -> None:
         self._left = seconds
         self._until: float | None = None
+        self.in_vain = False
 
     @property
     def left(self) -> float:
@@ -41,6 +39,15 @@ class Patience:
         finally:
             self._left, self._until = self.left, None
 
+    @contextmanager
+    def ours(self) -> Iterator[None]:
+        """While it lasts, this is the patience of everything that this thread asks a database."""
+        before = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(before)
+
 
 _current: ContextVar[Patience | None] = ContextVar("coachkit database patience", default=None)
 
@@ -48,14 +55,3 @@ _current: ContextVar[Patience | None] = ContextVar("coachkit database patience",
 def current() -> Patience:
     """That of the transaction around; without end where there is none."""
     return _current.get() or Patience()
-
-
-@contextmanager
-def patient(seconds: float) -> Iterator[Patience]:
-    """A transaction with so many seconds' patience."""
-    patience = Patience(seconds)
-    before = _current.set(patience)
-    try:
-        yield patience
-    finally:
-        _current.reset(before)

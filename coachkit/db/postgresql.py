@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL
 
 from coachkit.db import patience
-from coachkit.db.patience import Patience, Silence
+from coachkit.db.patience import Patience
 
 T = TypeVar("T")
 
@@ -37,8 +37,8 @@ _KEEPALIVES: Final = {
 """Seconds, times and milliseconds after which a machine that is gone is noticed, however patient a transaction is."""
 
 
-class Silent(psycopg.OperationalError, Silence):
-    """PostgreSQL was waited for as long as there was patience, and did not answer."""
+class Silent(psycopg.OperationalError):
+    """PostgreSQL was waited for as long as there was patience."""
 
 
 class ImpatientConnection(psycopg.Connection[Any]):
@@ -51,6 +51,7 @@ class ImpatientConnection(psycopg.Connection[Any]):
             try:
                 return super().wait(_while_patient(gen, mine), min(interval, max(mine.left, 0.001)), timeout)
             except Silent:
+                mine.in_vain = True
                 self.close()
                 raise
 
@@ -85,25 +86,26 @@ def _begin_with(engine: Engine, limits: str) -> None:
 
 
 def _connect(dialect: object, record: object, arguments: tuple[Any, ...], named: dict[str, Any]) -> ImpatientConnection:  # noqa: ARG001 — the event's shape
-    seconds = min(CONNECT_SECONDS, patience.current().left)
-    if not seconds:
-        raise psycopg.OperationalError("no time was left to connect")  # which says nothing of the server
-    return _within(seconds, lambda: ImpatientConnection.connect(*arguments, **named))
+    return _in_time(patience.current(), lambda: ImpatientConnection.connect(*arguments, **named))
 
 
-def _within(seconds: float, connect: Callable[[], ImpatientConnection]) -> ImpatientConnection:
+def _in_time(mine: Patience, connect: Callable[[], ImpatientConnection]) -> ImpatientConnection:
     """The connection, made in a thread of its own, since nothing bounds the look-up of a name, and libpq only roughly.
 
     One that comes too late is closed; the thread ends when the driver and the resolver give up. Raises Silent.
     """
+    seconds = min(CONNECT_SECONDS, mine.left)
+    if not seconds:
+        raise Silent("no time was left to connect")
     made: Future[ImpatientConnection] = Future()
     threading.Thread(target=_make, args=(connect, made), name="coachkit-connect", daemon=True).start()
     try:
         return made.result(seconds)
     except TimeoutError:
-        if made.cancel():
-            raise Silent("no connection came about in time") from None
-        return made.result()
+        if not made.cancel():
+            return made.result()
+        mine.in_vain = True
+        raise Silent("no connection came about in time") from None
 
 
 def _make(connect: Callable[[], ImpatientConnection], made: Future[ImpatientConnection]) -> None:
