@@ -34,6 +34,10 @@ test: lint
 soak: .venv/.dev
 	$(BIN)/pytest -m soak --soak
 
+# What CoachKit is measured beside is installed for this alone. `make bench ARGS=--quick` tries it, and writes nothing.
+bench: .venv/.dev build/bench/.peers
+	PYTHONPATH=tests $(BIN)/python -m bench $(ARGS)
+
 # import-linter's cache knows a file by its own time, and so misses an import whose target has come since.
 lint: .venv/.dev
 	$(BIN)/ruff check .
@@ -45,12 +49,14 @@ format: .venv/.dev
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-PIN = $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	--custom-compile-command "make pins" --group build pyproject.toml
+COMPILE = $(UV) pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make pins"
+PIN = $(COMPILE) --group build pyproject.toml
 
 pins: $(UV)
 	$(PIN) --all-extras --output-file requirements/dev.txt
 	$(PIN) --extra postgres --extra redis --constraint requirements/dev.txt --output-file requirements/serve.txt
+	$(COMPILE) --group bench --constraint requirements/dev.txt --output-file requirements/bench.txt
 
 .venv/.serve: .venv/.made requirements/serve.txt pyproject.toml hatch_build.py
 	@echo "Installing CoachKit into .venv; this happens once." >&2
@@ -75,6 +81,12 @@ pins: $(UV)
 	echo "CoachKit needs Python 3.11 or newer with its venv and ensurepip modules; none of these has them: $(PYTHON)" >&2; \
 	echo "On Debian and Ubuntu: apt install python3-venv. To name a Python: make $(MAKECMDGOALS) PYTHON=/path/to/python3" >&2; \
 	exit 1
+
+build/bench/.peers: .venv/.made requirements/bench.txt
+	@echo "Installing what CoachKit is measured beside into build/bench/peers; this happens once." >&2
+	@$(BIN)/python -m venv build/bench/peers
+	@build/bench/peers/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
 
 build/uv/bin/uv: .venv/.made
 	@$(BIN)/python -m venv build/uv

@@ -15,7 +15,7 @@ from coachkit.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-PINS = ("serve.txt", "dev.txt")
+PINS = ("serve.txt", "dev.txt", "bench.txt")
 
 
 def read(name: str) -> str:
@@ -79,6 +79,13 @@ def test_pins_agree() -> None:
     """A service and the tests of it run with the same versions."""
     versions = {name: set(re.findall(r"^[a-z0-9-]+==\S+", read(f"requirements/{name}"), re.MULTILINE)) for name in PINS}
     assert versions["serve.txt"] <= versions["dev.txt"]
+
+
+@pytest.mark.parametrize("name", ["flask", "gunicorn", "redis"])
+def test_peers_run_on_the_same(name: str) -> None:
+    """What CoachKit is measured beside runs on the same versions of what they share."""
+    pinned = [re.findall(rf"^{name}==(\S+)", read(f"requirements/{file}"), re.MULTILINE) for file in PINS[1:]]
+    assert pinned[0] == pinned[1]
 
 
 def test_build_needs_are_pinned() -> None:
