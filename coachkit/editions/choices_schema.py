@@ -28,6 +28,11 @@ def _pattern(pattern: str, wanted: str) -> validate.Regexp:
     return validate.Regexp(re.compile(rf"\A(?:{pattern})\Z"), error=f"“{{input}}” is not {wanted}")
 
 
+def _https(value: str) -> None:
+    if wrong := problem_with(value, "url"):
+        raise ma.ValidationError(wrong)
+
+
 def _short_names(reference: str) -> None:
     if any(len(name) > NAME_LENGTH for name in re.split("[:/]", reference)):
         raise ma.ValidationError(f"no name has more than {NAME_LENGTH} characters")
@@ -40,7 +45,8 @@ REFERENCE: list[Callable[[str], object]] = [
     _short_names,
 ]
 COLOUR = _pattern(r"#[0-9a-fA-F]{6}", "a colour such as #1a2b3c")
-HTTPS = [validate.Length(max=2_000), validate.URL(schemes={"https"}, error="“{input}” is not an https address")]
+HTTPS: list[Callable[[str], object]] = [validate.Length(max=2_000), _https]
+PHONE = _pattern(r"\+?[0-9(][0-9 ()-]{1,22}[0-9)]", "a phone")
 TEXT = validate.Length(min=1, max=TEXT_LENGTH)
 
 
@@ -74,7 +80,7 @@ class ContactSchema(_Schema):
     """A support contact. `verified_on` is the day on which somebody checked it against its owner."""
 
     name = ma.fields.String(required=True, validate=TEXT)
-    phone = ma.fields.String(load_default=None, allow_none=True, validate=_pattern(r"\+?[0-9 ()-]{3,24}", "a phone"))
+    phone = ma.fields.String(load_default=None, allow_none=True, validate=PHONE)
     url = ma.fields.String(load_default=None, allow_none=True, validate=HTTPS)
     hours = ma.fields.String(load_default=None, allow_none=True, validate=TEXT)
     verified_on = ma.fields.String(load_default=None, allow_none=True)

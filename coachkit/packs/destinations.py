@@ -72,23 +72,34 @@ def parse_destination(text: str, page: Reference) -> str | Reference:
     raise BadDestinationError(f"“{text[:80]}” is not something to link to" if text else "the link leads nowhere")
 
 
+def outside(text: str) -> str | None:
+    """The address that leads outside, ready for HTML but not escaped, that a text is; None if it is none."""
+    scheme = _SCHEME.match(text)
+    if scheme is None or scheme["scheme"].lower() not in SCHEMES or len(text) > ADDRESS_LENGTH:
+        return None
+    try:
+        return _address(scheme["scheme"].lower(), text[scheme.end() :], text)
+    except BadDestinationError:
+        return None
+
+
 def _address(scheme: str, rest: str, text: str) -> str:
     if scheme == "mailto" and _MAILTO.fullmatch(rest):
         return f"mailto:{rest}"
     if scheme == "tel" and _TEL.fullmatch(rest):
         return f"tel:{rest}"
-    if scheme == "https" and (url := _https(rest)):
+    if scheme == "https" and (url := https_address(f"https:{rest}")):
         return url
     example = {"https": "https://example.org/page", "mailto": "mailto:careers@example.org", "tel": "tel:+441632960123"}
     raise BadDestinationError(f"“{text[:80]}” is not a valid {scheme}: address", f"write it like {example[scheme]}")
 
 
-def _https(rest: str) -> str | None:
-    """The normalised address if it has a host, no user name and no odd character, else None."""
+def https_address(text: str) -> str | None:
+    """The normalised address if it is https and has a host, no user name and no odd character, else None."""
     try:
-        url = normalizeLink(f"https:{rest}")
+        url = normalizeLink(text)
         parts = urlsplit(url)
-        host = _HOST.fullmatch(parts.hostname or "") and not _ODD.search(rest)
+        host = _HOST.fullmatch(parts.hostname or "") and not _ODD.search(text)
         sound = bool(host) and parts.username is None and parts.password is None and parts.port != 0
     except ValueError:
         return None

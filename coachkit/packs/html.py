@@ -12,9 +12,10 @@ from collections.abc import Sequence
 
 import nh3
 
-from coachkit.packs.destinations import SCHEMES
+from coachkit.packs.destinations import SCHEMES, outside
 from coachkit.packs.model import KINDS, NAME_PATTERN, Fill, Link, Part, Parts, Picture
 from coachkit.packs.parts import merged
+from coachkit.packs.text import REFUSED
 
 ELEMENTS = frozenset(
     {
@@ -51,7 +52,6 @@ LINK_REL = "noopener noreferrer"
 SLOT_SCHEME = "coachkit"
 """The scheme under which an address to come passes the sanitiser; the attribute filter lets no other use of it pass."""
 
-PRIVATE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")
 _TEXT_MARK = "\ue001{}\ue002"
 _ADDRESS_MARK = SLOT_SCHEME + ":\ue003{}\ue004"
 _MARK = re.compile("coachkit:\ue003([0-9]{1,6})\ue004|\ue001([0-9]{1,6})\ue002")
@@ -97,8 +97,8 @@ def sanitise(html: str, slots: Slots) -> Parts:
 
     def keep(tag: str, attribute: str, value: str) -> str | None:
         if (tag, attribute) in (("a", "href"), ("img", "src")):
-            return value if _address_holds(tag, value, parts) else None
-        if PRIVATE.search(value):
+            return value if _mark_holds(tag, value, parts) else outside(value) if tag == "a" else None
+        if REFUSED.search(value):
             return None
         if attribute == "class":
             return " ".join(name for name in value.split() if _CLASS.fullmatch(name)) or None
@@ -118,11 +118,11 @@ def sanitise(html: str, slots: Slots) -> Parts:
     return _cut(clean, parts)
 
 
-def _address_holds(tag: str, value: str, parts: Sequence[Part]) -> bool:
-    """Whether a whole href or src may stay: a mark for a value of that position, or for href an address outside."""
+def _mark_holds(tag: str, value: str, parts: Sequence[Part]) -> bool:
+    """Whether a whole href or src is a mark for a value of that position."""
     mark = _ADDRESS.fullmatch(value)
     if mark is None:
-        return tag == "a" and not PRIVATE.search(value) and value.partition(":")[0].lower() in SCHEMES
+        return False
     part = parts[int(mark[1])] if int(mark[1]) < len(parts) else None
     if tag == "img":
         return isinstance(part, Picture)
@@ -130,14 +130,14 @@ def _address_holds(tag: str, value: str, parts: Sequence[Part]) -> bool:
 
 
 def _cut(html: str, parts: Sequence[Part]) -> Parts:
-    """The HTML with each mark replaced by its value; what is left of broken marks goes."""
+    """The HTML with each mark replaced by its value; what is left of broken marks goes, and what no text may have."""
     out: list[Part] = []
     end = 0
     for match in _MARK.finditer(html):
-        out.append(PRIVATE.sub("", html[end : match.start()]))
+        out.append(REFUSED.sub("", html[end : match.start()]))
         number = int(match[1] or match[2])
         if number < len(parts):
             out.append(parts[number])
         end = match.end()
-    out.append(PRIVATE.sub("", html[end:]))
+    out.append(REFUSED.sub("", html[end:]))
     return merged(out)

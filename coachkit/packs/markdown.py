@@ -47,10 +47,10 @@ class Written:
 
 def section(text: MarkdownText, around: Surroundings, findings: Findings) -> Written:
     """Compile one section or body; all that is wrong with it goes to `findings`, and nothing raises."""
-    if not _bounded(text, findings) or not _clean(text.markdown, text.place, findings):
+    source = text.markdown.replace("\r\n", "\n")
+    if not _bounded(text, findings) or not _clean(source, text.place, findings):
         return Written()
     own = Findings()
-    source = text.markdown.replace("\r\n", "\n").replace("\r", "\n")
     lines = source.split("\n")
     tokens = syntax.parse(source)
     found = check_tokens(tokens, lines, text.place, around, own)
@@ -131,7 +131,7 @@ def _bounded(text: MarkdownText, findings: Findings) -> bool:
 
 def _clean(text: str, place: Place, findings: Findings) -> bool:
     """Whether the text is free of characters that no pack may have; if not, the first is reported."""
-    match = REFUSED.search(text.replace("\r\n", "\n"))
+    match = REFUSED.search(text)
     if match is None:
         return True
     message = f"the character U+{ord(match[0]):04X} cannot stand in a text"

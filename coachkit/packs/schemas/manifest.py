@@ -6,6 +6,7 @@ from typing import Any
 
 from semver import Version
 
+from coachkit.packs.destinations import https_address
 from coachkit.packs.model import PLACEHOLDER_TYPES
 from coachkit.packs.schemas.fields import (
     Choice,
@@ -53,6 +54,17 @@ class VersionRange(Plain):
             raise refuse("invalid-value", str(error), "comparators with commas between them, or *") from None
 
 
+class Address(Plain):
+    """An address on the web."""
+
+    wanted = "an https address"
+
+    def check(self, value: str) -> None:
+        """Refuse what no link may lead to."""
+        if https_address(value) is None:
+            raise refuse("invalid-value", f"“{value}” is not {self.wanted}", "write it like https://example.org/page")
+
+
 class Locale(Plain):
     """A BCP 47 tag in its usual case."""
 
@@ -83,9 +95,13 @@ class ContactShape(Shape):
     """Somebody a reader can turn to, by telephone or on the web."""
 
     name = Plain("What they are called.", required=True)
-    phone = Plain("The number, between quotation marks.", longest=40)
+    phone = Plain(
+        "The number, between quotation marks.",
+        pattern=r"\+?[0-9(][0-9 ()-]{1,22}[0-9)]",
+        shape="write digits, with spaces, brackets and hyphens between them; + in front of a country's number",
+    )
     hours = Plain("When somebody answers.")
-    url = Plain("Their page.", pattern=r"https://[^\s<>\"]+", shape="write an address that starts with https://")
+    url = Address("Their page.", pattern=r"https://[^\s<>\"]+", shape="write an address that starts with https://")
     verified_on = Day("When somebody checked it; null while nobody has.", allow_none=True)
 
 
