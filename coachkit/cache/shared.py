@@ -68,15 +68,18 @@ class SharedStore:
 
     def trouble(self) -> str | None:
         """What is wrong with Redis at this moment, tried with a value written and read back; None if nothing is."""
+        return self._recent_fault() or self._tried()
+
+    def _recent_fault(self) -> str | None:
         fault = self._last_fault
-        if fault is not None and time.monotonic() - fault.at < FAULT_SHOWS_SECONDS:
-            return fault.kind
+        return fault.kind if fault and time.monotonic() - fault.at < FAULT_SHOWS_SECONDS else None
+
+    def _tried(self) -> str | None:
         probe = Frame(f"probe {os.urandom(8).hex()}", "", 200, (), b"")
         errand = self.errand(probe.key, probe.organisation)
         errand.put(probe, PROBE_SECONDS)
-        if errand.get() is None:
-            return self._last_fault.kind if self._last_fault else "not kept"
-        return None
+        kept = errand.get() is not None
+        return self._recent_fault() or (None if kept else "NotKept")
 
     # --- for errands ----------------------------------------------------------------------------
 

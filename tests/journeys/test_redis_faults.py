@@ -1,0 +1,284 @@
+"""A whole service whose Redis misbehaves: readers notice nothing but a little time."""
+
+import http.client
+import json
+import re
+import statistics
+import sys
+import threading
+import time
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import redis
+from appmaker import furnish, house_in
+from faulty import FaultyProxy
+from running import Service, free_port, running
+
+from coachkit.settings import write_config
+
+COACHKIT = Path(sys.executable).with_name("coachkit")
+PATHS = [
+    f"/v1/orgs/{organisation}{path}"
+    for organisation in ("northbridge", "harbour")
+    for path in (
+        "",
+        "/modules",
+        "/modules/first-hour",
+        "/modules/ask-for-feedback?format=html",
+        "/templates/thank-you",
+        "/checklists/before-you-reply",
+    )
+]
+SLOWER_AT_MOST = 0.1
+"""Seconds by which p99 may be above that without any cache."""
+
+
+@dataclass
+class Installation:
+    """A furnished house, as a running service finds it."""
+
+    folder: Path
+    settings: object
+
+    @contextmanager
+    def service(self, redis_port, home, *, workers=2, threads=8, cache_bytes=0):
+        """`coachkit web` with Redis at a port, and by default without stores of its workers' own."""
+        config = home / "coachkit.toml"
+        values = {
+            "database_url": self.settings.database_url,
+            "secret_key": self.settings.secret_key.hex(),
+            "cache_bytes": cache_bytes,
+            "metrics_dir": str(home / "metrics"),
+            "log_hits": True,
+        }
+        if redis_port is not None:
+            values["redis_url"] = f"redis://127.0.0.1:{redis_port}/4"
+        write_config(config, values)
+        port = free_port()
+        environ = {
+            "COACHKIT_CONFIG": str(config),
+            "WEB_CONCURRENCY": str(workers),
+            "WEB_THREADS": str(threads),
+        }
+        command = [COACHKIT, "web", "--bind", f"127.0.0.1:{port}"]
+        with running(command, port=port, cwd=home, home=home, environ=environ) as service:
+            yield service
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def installation(request, make_database, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("installation")
+    with make_database(request.param, folder) as database, house_in(folder, database) as house:
+        yield Installation(folder, furnish(house).settings)
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tmp_path
+
+
+@dataclass
+class Faulty:
+    """A service, the way to its Redis, and what each path answers while all is well."""
+
+    service: Service
+    proxy: FaultyProxy
+    expected: dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def running_faulty(installation, redis_server, tmp_path_factory):
+    with (
+        FaultyProxy(("127.0.0.1", redis_server.port)) as proxy,
+        installation.service(proxy.port, tmp_path_factory.mktemp("faulty")) as service,
+    ):
+        yield Faulty(service, proxy, bodies(service.port))
+
+
+@pytest.fixture
+def faulty(running_faulty):
+    """The service with all well and everything in Redis; whatever fault a test set is over afterwards."""
+    yield running_faulty
+    running_faulty.proxy.forward()
+    within_5_seconds(lambda: state(running_faulty.service) == (200, "ok"))
+
+
+@pytest.fixture(scope="module")
+def uncached(installation, tmp_path_factory):
+    """A service that keeps nothing anywhere."""
+    with installation.service(None, tmp_path_factory.mktemp("uncached")) as service:
+        bodies(service.port)
+        yield service
+
+
+@dataclass(frozen=True)
+class Read:
+    """One answer: its status, body, and the seconds it took."""
+
+    path: str
+    status: int
+    body: bytes
+    cache: str
+    seconds: float
+
+
+def read_all(port, paths, *, clients, times):
+    """Read all paths so many times from each of several clients at once."""
+    reads, lock = [], threading.Lock()
+
+    def client():
+        mine = []
+        with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+            for _ in range(times):
+                for path in paths:
+                    began = time.perf_counter()
+                    connection.request("GET", path)
+                    response = connection.getresponse()
+                    body = response.read()
+                    seconds = time.perf_counter() - began
+                    mine.append(Read(path, response.status, body, response.headers["Cache-Status"], seconds))
+        with lock:
+            reads.extend(mine)
+
+    threads = [threading.Thread(target=client) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(reads) == clients * times * len(paths)
+    return reads
+
+
+def p99(reads):
+    return statistics.quantiles([read.seconds for read in reads], n=100)[98]
+
+
+def bodies(port):
+    """What each path answers; a path that answers otherwise than 200 is a fault of the test."""
+    reads = read_all(port, PATHS, clients=1, times=1)
+    assert {read.status for read in reads} == {200}
+    return {read.path: read.body for read in reads}
+
+
+def state(service):
+    status, _, body = service.get("/readyz")
+    return status, json.loads(body)["checks"]["redis"]["status"]
+
+
+def within_5_seconds(holds):
+    until = time.monotonic() + 5
+    while not holds():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def swapped(answer):
+    """Frames of northbridge where harbour's were asked for, and the other way round: whole replies in turn."""
+    swapped.seen.append(answer)
+    return swapped.seen[len(swapped.seen) // 2]
+
+
+FAULTS = {
+    "killed": lambda proxy: proxy.refuse(),
+    "silent": lambda proxy: proxy.blackhole(),
+    "slow": lambda proxy: proxy.slow(0.1),
+    "full": lambda proxy: proxy.rewrite(lambda answer: answer.replace(b"+OK", b"-OOM command not allowed")),
+    "read only": lambda proxy: proxy.rewrite(lambda answer: answer.replace(b"+OK", b"-READONLY You can't write")),
+    "wants a password": lambda proxy: proxy.reply(b"-NOAUTH Authentication required.\r\n"),
+    "wrong type": lambda proxy: proxy.reply(b"-WRONGTYPE Operation against a key of the wrong kind\r\n"),
+    "cut short": lambda proxy: proxy.truncate(),
+    "flipped": lambda proxy: proxy.flip(97),
+    "another's": lambda proxy: proxy.rewrite(swapped),
+}
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("fault", FAULTS)
+def test_readers_notice_nothing(faulty, repeats, fault):
+    """No 5xx and no wrong byte; the service says that it is degraded, and is back within 5 s without a restart."""
+    times, clients = repeats(small=3, full=60), 6
+    service, proxy, expected = faulty.service, faulty.proxy, faulty.expected
+    swapped.seen = []
+    FAULTS[fault](proxy)
+    reads = read_all(service.port, PATHS, clients=clients, times=times)
+    assert {(read.status, read.body == expected[read.path]) for read in reads} == {(200, True)}
+    assert state(service) == (200, "degraded")
+    proxy.forward()
+    within_5_seconds(lambda: state(service) == (200, "ok"))
+    within_5_seconds(lambda: "detail=redis" in service.get(PATHS[2])[1]["Cache-Status"])
+    assert bodies(service.port) == expected
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("fault", ["killed", "silent", "slow"])
+def test_hardly_slower_than_no_cache(faulty, uncached, repeats, fault):
+    """The slowest hundredth of requests takes at most 100 ms more than with no cache at all."""
+    FAULTS[fault](faulty.proxy)
+    with_fault, without = [], []
+    for _ in range(repeats(small=5, full=100)):
+        with_fault += read_all(faulty.service.port, PATHS, clients=4, times=1)
+        without += read_all(uncached.port, PATHS, clients=4, times=1)
+    assert p99(with_fault) <= p99(without) + SLOWER_AT_MOST
+
+
+def renders(service):
+    """How many documents all workers have rendered."""
+    text = service.get("/metrics")[2].decode()
+    return sum(float(number) for number in re.findall(r"^coachkit_renders_total\{.*\} (.*)$", text, re.MULTILINE))
+
+
+@pytest.mark.soak
+def test_a_stampede_renders_once(installation, redis_server, redis_url, home, repeats):
+    """However many clients ask two workers at once for what nobody has made yet, it is made once."""
+    clients = repeats(small=100, full=500)
+    path = "/v1/orgs/northbridge/modules/first-hour"
+    with installation.service(redis_server.port, home, threads=16, cache_bytes=1_000_000) as service:
+        start, statuses = threading.Barrier(clients), []
+
+        def client():
+            with closing(http.client.HTTPConnection("127.0.0.1", service.port, timeout=30)) as connection:
+                connection.connect()
+                start.wait()
+                connection.request("GET", path)
+                response = connection.getresponse()
+                response.read()
+                statuses.append(response.status)
+
+        threads = [threading.Thread(target=client) for _ in range(clients)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert statuses == [200] * clients
+        assert renders(service) == 1
+
+
+def test_what_one_worker_made_the_other_serves(installation, redis_server, redis_url, home):
+    """A worker that was never asked for something finds it in Redis, and then has it itself."""
+    path = "/v1/orgs/northbridge/modules/first-hour"
+    with installation.service(redis_server.port, home, cache_bytes=1_000_000) as service:
+        first, second = sorted(service.workers())
+        with service.only(first):
+            made = service.get(path)[2]
+        with service.only(second):
+            answers = [service.get(path) for _ in range(2)]
+        assert [headers["Cache-Status"] for _, headers, _ in answers] == [
+            "CoachKit; hit; detail=redis",
+            "CoachKit; hit; detail=memory",
+        ]
+        assert {body for _, _, body in answers} == {made}
+
+
+def test_what_readers_type_stays_in_the_process(installation, redis_server, redis_url, home):
+    """Searches and other variants are kept by the worker alone: Redis never sees what a reader looked for."""
+    with (
+        installation.service(redis_server.port, home, cache_bytes=1_000_000) as service,
+        redis.Redis(port=redis_server.port, db=4) as client,
+    ):
+        before = client.dbsize()
+        for path in ("/modules?topic=feedback", "/modules/first-hour?fields=id"):
+            assert service.get(f"/v1/orgs/northbridge{path}")[0] == 200
+        assert client.dbsize() == before
