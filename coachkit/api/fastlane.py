@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import flask
 from werkzeug.exceptions import HTTPException
@@ -52,8 +52,10 @@ LONGEST_REQUEST = 2_048
 TURNS = 2
 """How often a caller lets another go first: who has the answer already gets 304, and leaves nothing for the others."""
 PLANS = 8_192
-_DECIDES = ("PATH_INFO", "QUERY_STRING", "HTTP_ACCEPT", "HTTP_ACCEPT_LANGUAGE")
-"""What of a request decides which answer it gets, beside who asks and what is published."""
+_HIT = {"memory": "CoachKit; hit; detail=memory", "redis": "CoachKit; hit; detail=redis"}
+_MISS = "CoachKit; fwd=miss"
+_Asked = tuple[str, str, str | None, str | None]
+"""Path, query, Accept and Accept-Language: what of a request decides which answer it gets, beside who asks."""
 
 
 @dataclass(frozen=True)
@@ -96,16 +98,19 @@ def _view(app: flask.Flask, endpoint: str) -> Any:
     return view
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class _Plan:
     """What requests with the same path, query and negotiating headers come to, while they lead to one edition."""
 
-    asked: tuple[str, ...]
-    route: Route
+    asked: _Asked
+    route: str
     values: Mapping[str, Any]
     channel: str
     reading: Reading
+    organisation: str
     key: str
+    moves: object
+    """The state of the pointers in which it held last."""
 
 
 class Fastlane:
@@ -132,8 +137,8 @@ class Fastlane:
         self._authorise = authorise
         self._shared = shared
         self._flight = Flight()
-        self._plans: dict[tuple[str, ...], _Plan] = {}
-        self._plans_before: dict[tuple[str, ...], _Plan] = {}
+        self._plans: dict[_Asked, _Plan] = {}
+        self._plans_before: dict[_Asked, _Plan] = {}
 
     @property
     def plans(self) -> int:
@@ -155,7 +160,7 @@ class Fastlane:
         """Answer with what another worker has made, or is making, and else let the first who asks for it make it."""
         # variants stay here: they would fill Redis for whoever scans parameters, and what readers search for is theirs
         shared = None if plan.reading.variant else self._shared
-        errand = shared.errand(plan.key, plan.reading.organisation) if shared else None
+        errand = shared.errand(plan.key, plan.organisation) if shared else None
         if errand and (frame := errand.get()):
             return self._fetched(plan, frame, environ, start_response)
         for turn in range(TURNS):
@@ -179,25 +184,35 @@ class Fastlane:
         """What the request comes to; None for anything that Flask must answer itself."""
         if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
             return None
-        asked = tuple(environ.get(name, "") for name in _DECIDES)
-        if sum(map(len, asked)) > LONGEST_REQUEST:
-            return None
+        given = environ.get
+        asked = (given("PATH_INFO", ""), given("QUERY_STRING", ""), given("HTTP_ACCEPT"), given("HTTP_ACCEPT_LANGUAGE"))
         plan = self._plans.get(asked) or self._plans_before.get(asked)
         try:
-            if plan is None or self._reader.served(plan.values, plan.channel) is not plan.reading.served:
+            if plan is None or (plan.moves is not self._reader.moves and not self._holds_still(plan)):
+                if sum(len(each) for each in asked if each) > LONGEST_REQUEST:
+                    return None
                 plan = self._planned(environ, asked)
         except CoachKitError:
             return None  # Flask meets the same and answers with the problem
-        if plan is None or not self._authorise(environ, plan.reading.organisation):
+        if plan is None or not self._authorise(environ, plan.organisation):
             return None
         environ[READING] = plan.reading
-        environ[ROUTE] = plan.route.rule
-        environ[ORGANISATION] = plan.reading.organisation
+        environ[ROUTE] = plan.route
+        environ[ORGANISATION] = plan.organisation
         return plan
 
-    def _planned(self, environ: WSGIEnvironment, asked: tuple[str, ...]) -> _Plan | None:
+    def _holds_still(self, plan: _Plan) -> bool:
+        """Whether a plan leads where it did although pointers, perhaps of others, moved. Raises what Flask will say."""
+        moves = self._reader.moves
+        if self._reader.served(plan.values, plan.channel) is not plan.reading.served:
+            return False
+        plan.moves = moves
+        return True
+
+    def _planned(self, environ: WSGIEnvironment, asked: _Asked) -> _Plan | None:
         """Work out a request; None if its path is no cacheable route's. Raises what Flask will say."""
-        path = environ.get("PATH_INFO", "")
+        path = asked[0]
+        moves = self._reader.moves
         matched = self._routes.match(path)
         if matched is None:
             return None
@@ -206,7 +221,7 @@ class Fastlane:
         route.query.check(query)
         reading = self._reader.settle(route.declared, values, query, environ)
         channel = dict(query).get("channel", LIVE)
-        return _Plan(asked, route, values, channel, reading, reading.key(path))
+        return _Plan(asked, route.rule, values, channel, reading, reading.organisation, reading.key(path), moves)
 
     def _remember(self, plan: _Plan) -> None:
         """Keep the plan of a request that was answered from the store, for the next one with the same texts.
@@ -220,16 +235,17 @@ class Fastlane:
         self._plans[plan.asked] = plan
 
     def _from_store(
-        self, frame: Frame, where: str, environ: WSGIEnvironment, start_response: StartResponse
+        self, frame: Frame, where: Literal["memory", "redis"], environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         environ[CACHE] = where
+        hit = _HIT[where]
         asked_with = environ.get("HTTP_IF_NONE_MATCH")
         if asked_with and holds(asked_with, next((value for name, value in frame.headers if name == "ETag"), None)):
             kept = [(name, value) for name, value in frame.headers if name not in NOT_ON_304]
-            return self._answer("304 NOT MODIFIED", kept, b"", f"hit; detail={where}", start_response)
+            return self._answer("304 NOT MODIFIED", kept, b"", hit, start_response)
         headers = [*frame.headers, ("Content-Length", str(len(frame.body)))]
         body = b"" if environ["REQUEST_METHOD"] == "HEAD" else frame.body
-        return self._answer("200 OK", headers, body, f"hit; detail={where}", start_response)
+        return self._answer("200 OK", headers, body, hit, start_response)
 
     def _from_app(
         self, plan: _Plan, errand: Errand | None, environ: WSGIEnvironment, start_response: StartResponse
@@ -240,7 +256,7 @@ class Fastlane:
         try:
             status, headers, body = _called(self._app, {**environ, "REQUEST_METHOD": "GET"})
             if status.startswith("200"):
-                frame = Frame(plan.key, plan.reading.organisation, 200, tuple(_kept(headers)), body)
+                frame = Frame(plan.key, plan.organisation, 200, tuple(_kept(headers)), body)
                 self._store.put(frame, variant=plan.reading.variant)
                 if errand:
                     errand.put(frame)
@@ -249,19 +265,20 @@ class Fastlane:
                 errand.leave()
         if status.startswith("304"):
             kept = [(name, value) for name, value in _kept(headers) if name not in NOT_ON_304]
-            return self._answer(status, kept, b"", "fwd=miss", start_response)
+            return self._answer(status, kept, b"", _MISS, start_response)
         if not status.startswith("200"):
             start_response(status, headers)
             return [] if head else [body]
         kept = [*frame.headers, ("Content-Length", str(len(body)))]
-        return self._answer(status, kept, b"" if head else body, "fwd=miss", start_response)
+        return self._answer(status, kept, b"" if head else body, _MISS, start_response)
 
     def _answer(
         self, status: str, headers: Headers, body: bytes, cache_status: str, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Send an answer with what differs from request to request, on hits and misses alike."""
-        stale = "; stale" if self._reader.stale else ""
-        headers.append(("Cache-Status", f"CoachKit; {cache_status}{stale}"))
+        if self._reader.stale:
+            cache_status += "; stale"
+        headers.append(("Cache-Status", cache_status))
         headers.extend(FOR_ANY_PAGE)
         start_response(status, headers)
         return [body] if body else []

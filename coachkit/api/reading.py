@@ -150,6 +150,11 @@ class Reader:
         """Whether the pointers may be behind, because the database is silent."""
         return self._pointers.stale
 
+    @property
+    def moves(self) -> object:
+        """A token that stays the same object as long as no channel is known to have moved."""
+        return self._pointers.moves
+
     def live(self, organisation: str) -> Served | None:
         """What an organisation serves at its live channel, None if nothing."""
         return self._pointers.channel(organisation, LIVE)

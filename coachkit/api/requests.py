@@ -102,15 +102,11 @@ def _account(log: Any, environ: WSGIEnvironment, status: int, seconds: float, *,
 def _guarded(status: str, headers: Headers, request_id: str) -> Headers:
     """The headers with those that every answer has; a 304 keeps the policy that was stored with the body."""
     guarded = [*headers, _SNIFF, _REFERRER, ("CoachKit-Request-Id", request_id)]
-    if status.startswith("304"):
-        return guarded
-    policy = _POLICY_HEADER
-    for name, value in headers:
-        if name == "Content-Security-Policy":
-            return guarded
-        if name == "Content-Type" and value.startswith("text/html"):
-            policy = _PAGE_POLICY_HEADER
-    guarded.append(policy)
+    if not status.startswith("304"):
+        given = dict(headers)
+        if "Content-Security-Policy" not in given:
+            page = given.get("Content-Type", "").startswith("text/html")
+            guarded.append(_PAGE_POLICY_HEADER if page else _POLICY_HEADER)
     return guarded
 
 

@@ -57,7 +57,7 @@ class _Known:
         self.channels: dict[str, dict[str, _Channel]] = {}
         self.ids: dict[str, int] = {}
         self.editions: OrderedDict[tuple[str, str], Served] = OrderedDict()
-        self.moves_seen = 0
+        self.moves = object()
         self.lock = threading.Lock()
 
 
@@ -83,6 +83,12 @@ class Pointers:
         return served if served and served.public else None
 
     @property
+    def moves(self) -> object:
+        """A token that stays the same object until a move is seen: what was found out while it did still holds."""
+        self._watch.ensure()
+        return self._known.moves
+
+    @property
     def stale(self) -> bool:
         """Whether the database has been silent for so long that a move may have been missed."""
         silent = self._watch.silent_since
@@ -105,14 +111,14 @@ class Pointers:
         if pointing is not None:
             return pointing
         while True:
-            moves_seen = known.moves_seen
+            moves = known.moves
             with self._database.read() as conn:
                 row = organisations.get(conn, organisation)
                 if row is None:
                     return {}
                 found = channels.of_organisation(conn, row.id)
             with known.lock:
-                if moves_seen == known.moves_seen:  # else one that came in between may be missing: read again
+                if moves is known.moves:  # else one that came in between may be missing: read again
                     known.ids[organisation] = row.id
                     pointing = {each.name: _Channel(each.digest, each.public) for each in found}
                     return known.channels.setdefault(organisation, pointing)
@@ -143,11 +149,11 @@ class Pointers:
         with self._database.read() as conn:
             moves = channels.moved_since(conn, before)
         with known.lock:
-            known.moves_seen += 1
             for move in moves:
                 if move.organisation in known.channels:
                     pointing = known.channels[move.organisation]
                     known.channels[move.organisation] = {**pointing, move.name: _Channel(move.digest, move.public)}
+            known.moves = object()  # last: whoever sees it sees where the channels point now
 
 
 def _load(conn: Connection, organisation: str, organisation_id: int, digest: str) -> Served | None:
