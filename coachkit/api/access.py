@@ -20,7 +20,10 @@ API: Final = "/v1/"
 
 FOR_ANY_PAGE: Final = (
     ("Access-Control-Allow-Origin", "*"),
-    ("Access-Control-Expose-Headers", "CoachKit-Edition, CoachKit-Request-Id, ETag, Link, Retry-After"),
+    (
+        "Access-Control-Expose-Headers",
+        "CoachKit-Edition, CoachKit-Request-Id, Deprecation, ETag, Link, Retry-After, Sunset",
+    ),
 )
 """What lets a page of any origin read an answer, and those of its headers that browsers would hide."""
 PREFLIGHT: Final = {

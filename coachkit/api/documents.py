@@ -7,7 +7,7 @@ from typing import Any
 
 import flask
 
-from coachkit.api import cursors, schemas
+from coachkit.api import cursors, retiring, schemas
 from coachkit.api.answers import answer, json_bytes
 from coachkit.api.explaining import Origins, origins
 from coachkit.api.listing import FILTERS, check_fields, chosen, facets, page
@@ -71,7 +71,7 @@ def edition_resources(query: dict[str, Any], organisation: str, digest: str, kin
 @blueprint.route(f"/{_KINDS}/<slug:resource_id>")
 @blueprint.arguments(schemas.ChannelQuery, location="query")
 @blueprint.arguments(schemas.DocumentQuery, location="query")
-@blueprint.response(200, description="The document, in the format that was chosen")
+@blueprint.response(200, description="The document, in the format that was chosen", headers=retiring.HEADERS)
 @blueprint.doc(responses={200: {"content": _CONTENT}})
 @cacheable("documents")
 def resource(
@@ -84,7 +84,7 @@ def resource(
 
 @blueprint.route(f"{_EDITION}/{_KINDS}/<slug:resource_id>")
 @blueprint.arguments(schemas.DocumentQuery, location="query")
-@blueprint.response(200, description="The document, in the format that was chosen")
+@blueprint.response(200, description="The document, in the format that was chosen", headers=retiring.HEADERS)
 @blueprint.doc(responses={200: {"content": _CONTENT}})
 @cacheable("documents")
 def edition_resource(
@@ -146,13 +146,16 @@ def _document(query: dict[str, Any], kind: Kind, resource_id: str) -> flask.Resp
     release = edition.releases[pack].manifest
     worn = [json_bytes(brand(edition, request.locale)).decode()] if request.format.branded else []
     told = [] if explained is None else [json_bytes(explained).decode()]
-    return answer(
+    response = answer(
         request,
         made_from=("document", digest, *worn, *told),
         render=lambda: _rendered(request, resolved(), query.get("fields_"), explained),
         languages=lambda: resolved().languages,
         surrogates=(f"doc/{digest}", f"release/{release.id}@{release.version}"),
+        links=retiring.links(request, edition, kind, resource_id),
     )
+    response.headers.update(retiring.headers(edition, kind, resource_id))
+    return response
 
 
 def _always_there(kind: Kind) -> dict[str, Any]:

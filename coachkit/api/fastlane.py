@@ -44,6 +44,8 @@ KEPT = (
     "Surrogate-Key",
     "CoachKit-Edition",
     "Content-Security-Policy",
+    "Deprecation",
+    "Sunset",
 )
 """The headers of an answer that are the same for every reader, and so are kept with it."""
 NOT_ON_304 = frozenset({"Content-Type", "Content-Language", "Link", "Content-Security-Policy"})

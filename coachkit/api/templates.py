@@ -6,7 +6,7 @@ from typing import Any
 
 import flask
 
-from coachkit.api import schemas
+from coachkit.api import retiring, schemas
 from coachkit.api.answers import json_bytes
 from coachkit.api.reading import Cacheable
 from coachkit.api.requests import concerns
@@ -25,7 +25,7 @@ blueprint = Blueprint(
 @blueprint.arguments(schemas.ChannelQuery, location="query")
 @blueprint.arguments(schemas.LocaleQuery, location="query")
 @blueprint.arguments(schemas.FillSchema)
-@blueprint.response(200, schemas.FilledSchema)
+@blueprint.response(200, schemas.FilledSchema, headers=retiring.HEADERS)
 def fill(
     channel: dict[str, Any], query: dict[str, Any], body: dict[str, Any], organisation: str, resource_id: str
 ) -> flask.Response:
@@ -51,4 +51,6 @@ def fill(
     response.headers["Cache-Control"] = "no-store"
     response.headers["Content-Language"] = ", ".join(filled.languages)
     response.headers["CoachKit-Edition"] = edition.digest
+    response.headers.update(retiring.headers(edition, "template", resource_id))
+    response.headers.extend([("Link", link) for link in retiring.links(request, edition, "template", resource_id)])
     return response

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import click
 from sqlalchemy import Connection
 
 from coachkit.cli.installation import Installation, installation, now
-from coachkit.cli.output import json_option, show
+from coachkit.cli.output import json_option, show, warn
 from coachkit.db import channels as channel_rows
 from coachkit.db import editions as rows
 from coachkit.db.organisations import Organisation
@@ -56,6 +57,8 @@ def publish(slug: str, channel: str, note: str | None, *, no_move: bool, dry_run
                 prepared, new = prepare(conn, find(conn, slug), here.tools, now()), False
         else:
             prepared, new = publish_edition(here, slug, None if no_move else channel, note)
+    for warning in prepared.warnings:
+        warn(str(warning))
     used = {each.manifest.id: each.manifest.version for each in prepared.edition.releases.values()}
     value = {
         "edition": prepared.digest,
@@ -64,6 +67,7 @@ def publish(slug: str, channel: str, note: str | None, *, no_move: bool, dry_run
         "channel": None if no_move or dry_run else channel,
         "releases": used,
         "resources": len(prepared.edition.catalogue),
+        "warnings": [asdict(each) for each in prepared.warnings],
     }
     lines = [
         prepared.digest,

@@ -25,6 +25,7 @@ from coachkit.packs.findings import Findings
 from coachkit.packs.folder import read_path
 from coachkit.packs.json_schemas import json_schemas
 from coachkit.packs.model import Compiled
+from coachkit.packs.retiring import overdue
 from coachkit.packs.source import Source
 
 PACK = click.argument("pack_path", metavar="PACK", type=click.Path(exists=True, path_type=Path))
@@ -69,6 +70,8 @@ def publish_pack(here: Installation, path: Path) -> Published:
     if stored:
         return Published(stored, new=False)
     source, compiled = usable(path, here.dispatch)
+    for resource, day in overdue(compiled.resources.values(), now().date()):
+        warn(f"warning: {resource.kind}/{resource.id} was to go on {day} and is still there: delete it or move the day")
     with here.database.write() as conn:
         return releases.publish(conn, source, compiled, now())
 

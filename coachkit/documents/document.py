@@ -18,6 +18,7 @@ from coachkit.editions.edition import Edition, LocalContact
 from coachkit.editions.selection import Selection
 from coachkit.hooks.types import Brand, Document
 from coachkit.packs.model import KINDS, Kind
+from coachkit.packs.retiring import RETIRING
 from coachkit.packs.values import shown
 
 SUMMARY_FIELDS = ("kind", "id", "pack", "version", "locale", "title", "summary", "topics", "stages", "audience")
@@ -206,7 +207,7 @@ def _structured(edition: Edition, selection: Selection, around: Surroundings) ->
     body: dict[str, Any] = copy.deepcopy(dict(selection.resource.facts))
     for path in selection.lines:
         _put(body, path.split("/"), _plain_line(selection, path))
-    for name in (*SUMMARY_FIELDS, "covers", "translation"):
+    for name in (*SUMMARY_FIELDS, "covers", "translation", RETIRING):
         body.pop(name, None)
     for entry in (*body.get("items", ()), *body.get("steps", ())):
         if isinstance(entry, dict) and entry.get("resource"):

@@ -45,6 +45,8 @@ class Prepared:
     demo: bool
     revision: int
     """That of the organisation's settings."""
+    warnings: tuple[Problem, ...] = ()
+    """What the organisation should know of; none of it keeps the edition from being published."""
 
     @property
     def digest(self) -> str:
@@ -69,9 +71,9 @@ def prepare(conn: Connection, organisation: Organisation, tools: Tools, at: date
     data = inputs.canonical(organisation.slug, organisation.settings, used, plugins, overlaid.directives)
     edition = manifest.settle(organisation.slug, inputs.digest(data), choices, compiled, overlaid.resources)
     problems += validate(edition, demo=organisation.demo, today=at.date())
-    if problems:
+    if any(each.severity == "error" for each in problems):
         raise PublishRefused(problems)
-    return Prepared(edition, data, organisation.demo, organisation.revision)
+    return Prepared(edition, data, organisation.demo, organisation.revision, tuple(problems))
 
 
 def store(conn: Connection, organisation: Organisation, prepared: Prepared, at: datetime) -> bool:

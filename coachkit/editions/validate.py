@@ -13,9 +13,10 @@ from coachkit.editions.choices import Brand
 from coachkit.editions.contrast import too_faint
 from coachkit.editions.edition import Edition, Key
 from coachkit.editions.selection import Selection
-from coachkit.errors import Problem
+from coachkit.errors import Problem, Severity
 from coachkit.packs.findings import nearest
 from coachkit.packs.model import KINDS, Contact, Link, Placeholder, Reference
+from coachkit.packs.retiring import overdue
 from coachkit.packs.values import problem_with
 
 CONTACT_AGE = timedelta(days=365)
@@ -24,13 +25,15 @@ ONE_DAY = timedelta(days=1)
 """So far ahead of UTC a day may be where the contact was verified; a later one is still to come."""
 
 
-def problem(organisation: str, where: str, code: str, message: str, hint: str | None = None) -> Problem:
+def problem(  # noqa: PLR0917 - what a problem is made of
+    organisation: str, where: str, code: str, message: str, hint: str | None = None, severity: Severity = "error"
+) -> Problem:
     """A problem in an organisation's settings; `where` is the path of keys that leads to it."""
-    return Problem(f"{organisation}/{where}" if where else organisation, None, None, code, message, hint)
+    return Problem(f"{organisation}/{where}" if where else organisation, None, None, code, message, hint, severity)
 
 
 def validate(edition: Edition, *, demo: bool, today: date) -> list[Problem]:
-    """Everything that keeps a settled edition from being published, but for its colours."""
+    """Everything that keeps a settled edition from being published, but for its colours; and warnings, which do not."""
     selections = [edition.select(*key, locale) for key in edition for locale in edition.locales]
     found = [
         *_clashes(edition),
@@ -39,6 +42,7 @@ def validate(edition: Edition, *, demo: bool, today: date) -> list[Problem]:
         *_placeholders(edition, selections),
         *_slots(edition),
         *_contacts(edition, selections, demo=demo, today=today),
+        *_overdue(edition, today),
     ]
     return list(dict.fromkeys(found))  # one value may be wrong in several locales, in the same words
 
@@ -203,6 +207,16 @@ def _contacts(edition: Edition, selections: Iterable[Selection], *, demo: bool, 
                 f"{contact.name} {since}",
                 "check it with its owner and write it with the day in verified_on, or name another contact",
             )
+
+
+def _overdue(edition: Edition, today: date) -> Iterator[Problem]:
+    """Resources that their packs' authors have told everybody would be gone by now."""
+    for resource, day in overdue((edition.resource(*key) for key in edition), today):
+        name = f"{resource.kind}/{resource.id}"
+        pack = edition.catalogue[resource.kind, resource.id]
+        message = f"{pack}:{name} was to go on {day} and is still served"
+        hint = "choose a release without it, or hide it"
+        yield problem(edition.organisation, f"packs/{pack}", "overdue", message, hint, "warning")
 
 
 def _name(key: Key) -> str:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from coachkit.packs.destinations import BadDestinationError, parse_reference
 from coachkit.packs.findings import Findings, nearest
 from coachkit.packs.markdown_source import BODY
 from coachkit.packs.model import PLACEHOLDER_TYPES, Kind, Manifest
 from coachkit.packs.questionnaire_checks import check_questionnaire
+from coachkit.packs.retiring import RETIRING
 from coachkit.packs.values import problem_with
 from coachkit.packs.yaml_source import Node
 
@@ -26,6 +28,7 @@ def check_resource(
     `sections` are the ids of its Markdown texts. Without a manifest nothing is said about what it declares.
     """
     _check_dates(top, findings)
+    _check_retiring(kind, name, top, manifest, findings)
     if kind == "module":
         _check_covers(top, sections, findings)
         _check_support(top, manifest, findings)
@@ -70,6 +73,28 @@ def _check_dates(top: Node, findings: Findings) -> None:
     if reviewed and by and by.text and by.text <= reviewed:
         message = f"review_by is {by.text}, which is not after last_reviewed ({reviewed})"
         findings.error(by.place, "invalid-value", message, "choose a later date")
+
+
+def _check_retiring(kind: Kind, name: str, top: Node, manifest: Manifest | None, findings: Findings) -> None:
+    said = top.get(RETIRING)
+    if said is None:
+        return
+    since, until, instead = said.text_of("since"), said.get("until"), said.get("instead")
+    if since and until and until.text and until.text <= since:
+        message = f"until is {until.text}, which is not after since ({since})"
+        findings.error(until.place, "invalid-value", message, "choose a later date")
+    if instead and instead.text and _is_itself(instead.text, kind, name, manifest):
+        message = "nothing can stand in its own stead"
+        findings.error(instead.place, "invalid-value", message, "name another resource or leave the key out")
+
+
+def _is_itself(text: str, kind: Kind, name: str, manifest: Manifest | None) -> bool:
+    try:
+        found = parse_reference(text)
+    except BadDestinationError:
+        return False
+    own = found.pack is None or (manifest is not None and found.pack == manifest.id)
+    return own and (found.kind, found.id) == (kind, name)
 
 
 def _check_covers(top: Node, sections: Collection[str], findings: Findings) -> None:

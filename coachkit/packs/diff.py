@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from coachkit.packs.model import Compiled, Kind, Manifest, Resource, Section
+from coachkit.packs.retiring import RETIRING, Retirement, retirement
 
 Step = Literal["none", "patch", "minor", "major"]
 _ORDER: tuple[Step, ...] = ("none", "patch", "minor", "major")
@@ -62,9 +63,10 @@ def diff(old: Compiled, new: Compiled) -> Diff:
     both = sorted(old.resources.keys() & new.resources.keys())
     changes = [_change(old.resources[name], new.resources[name]) for name in both]
     added = tuple(sorted(f"{kind}/{id_}" for kind, id_ in new.resources.keys() - old.resources.keys()))
-    removed = tuple(sorted(f"{kind}/{id_}" for kind, id_ in old.resources.keys() - new.resources.keys()))
+    gone = sorted(old.resources.keys() - new.resources.keys())
+    removed = tuple(f"{kind}/{id_}" for kind, id_ in gone)
     reasons = [
-        *(Reason("major", name, "was removed") for name in removed),
+        *(_removed(old.resources[key]) for key in gone),
         *(Reason("minor", name, "was added") for name in added),
         *_manifest(old.manifest, new.manifest),
         *(reason for name in both for reason in _resource(old.resources[name], new.resources[name])),
@@ -146,6 +148,12 @@ def _manifest(old: Manifest, new: Manifest) -> Iterator[Reason]:
             yield Reason(step, where, f"“{field}” changed")
 
 
+def _removed(old: Resource) -> Reason:
+    """That something is gone, and whether those who rely on it were told."""
+    told = "as it was retiring" if retirement(old) else "and was not retiring before"
+    return Reason("major", f"{old.kind}/{old.id}", f"was removed, {told}")
+
+
 def _resource(old: Resource, new: Resource) -> Iterator[Reason]:
     where = f"{new.kind}/{new.id}"
     change = _change(old, new)
@@ -159,6 +167,7 @@ def _resource(old: Resource, new: Resource) -> Iterator[Reason]:
     yield from _gone_or_new(where, "the part", _part_ids(old.facts), _part_ids(new.facts))
     yield from _personal(where, old, new)
     yield from _facts(where, change, new.kind)
+    yield from _retiring(where, retirement(old), retirement(new))
 
 
 def _personal(where: str, old: Resource, new: Resource) -> Iterator[Reason]:
@@ -179,8 +188,20 @@ def _facts(where: str, change: Change, kind: Kind) -> Iterator[Reason]:
     for name in change.facts:
         if kind == "questionnaire" and name in _SCORING:
             yield Reason("major", where, f"“{name}” changed, so the same answers may get another result")
-        elif name not in _WORDING_FACTS | {"items", "steps", "placeholders"}:
+        elif name not in _WORDING_FACTS | {"items", "steps", "placeholders", RETIRING}:
             yield Reason("minor", where, f"“{name}” changed")
+
+
+def _retiring(where: str, old: Retirement | None, new: Retirement | None) -> Iterator[Reason]:
+    """That it is on its way out, or no longer is, or otherwise than before."""
+    if old == new:
+        return
+    if new is None:
+        yield Reason("minor", where, "is no longer retiring")
+        return
+    until = f", and goes on {new.until}" if new.until else ""
+    instead = f"; {new.instead} stands in its stead" if new.instead else ""
+    yield Reason("minor", where, f"is retiring from {new.since}{until}{instead}")
 
 
 def _gone_or_new(

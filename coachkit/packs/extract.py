@@ -44,7 +44,10 @@ def _shape(schema: Any, node: Node, prefix: str, found: Extract) -> dict[str, An
         if isinstance(part, Text) and part.required and isinstance(node.value, dict):
             # A needed text that is missing or wrong may be translated: its absence is reported where it is absent.
             found.entries[prefix + name] = (child or node).place
-        facts[name] = absent(part) if child is None else _value(part, child, prefix + name, found)
+        if child is not None:
+            facts[name] = _value(part, child, prefix + name, found)
+        elif name not in schema.later:
+            facts[name] = absent(part)
     return facts
 
 

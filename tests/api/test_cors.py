@@ -48,6 +48,7 @@ def test_headers_that_pages_may_read(client, path):
     """A page may read the headers that this API adds."""
     readable = names(client.get(path), "Access-Control-Expose-Headers")
     assert {"etag", "link", "coachkit-edition", "coachkit-request-id", "retry-after"} <= readable
+    assert {"deprecation", "sunset"} <= readable
 
 
 def test_not_modified(client):

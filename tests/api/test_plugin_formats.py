@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from appmaker import EASTGATE, NORTHBRIDGE, House, eventually, furnish, house_over, install_plugin
+from packmaker import PACK, replacing
 
 MODULE = "/v1/orgs/northbridge/modules/first-hour"
 OTHERS = "/v1/orgs/eastgate/modules/first-hour"
@@ -193,3 +194,21 @@ def test_enabling_makes_an_edition(house):
     house.set("eastgate", {**EASTGATE, "plugins": [PLUGIN]})
     house.edition("eastgate")
     eventually(lambda: client.get(f"{OTHERS}?format=card").status_code == 200)
+
+
+@sqlite
+def test_a_successor_that_does_not_come_in_it(house, client):
+    """The Link to what stands in a retiring resource's stead leaves out a format in which that does not come."""
+    said = "retiring: {since: 2026-10-01, instead: first-hour}\nlast_reviewed"
+    changes = {"checklists/before-you-reply.yaml": replacing("last_reviewed", said)}
+    house.publish(**{PACK: replacing("1.0.0", "1.1.0"), **changes})
+    edition = house.edition("northbridge")
+    eventually(lambda: client.get("/v1/orgs/northbridge").headers["CoachKit-Edition"] == edition)
+    links = {
+        name: client.get(f"/v1/orgs/northbridge/checklists/before-you-reply?format={name}").headers["Link"]
+        for name in ("slip", "card")
+    }
+    assert links == {
+        "slip": f'<{MODULE}>; rel="successor-version"',
+        "card": f'<{MODULE}?format=card>; rel="successor-version"',
+    }

@@ -117,6 +117,22 @@ def test_all_failures_at_once(furnished, settings_file) -> None:
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_warnings(furnished, tmp_path: Path, dry: list[str]) -> None:
+    """What an organisation should know of, and may publish all the same, is said on stderr and stands in the JSON."""
+    leaving = replacing("last_reviewed", "retiring: {since: 1999-12-31, until: 2000-01-01}\nlast_reviewed")
+    (tmp_path / "next").mkdir()
+    changes = {PACK: replacing("version: 1.0.0", "version: 1.1.0"), "modules/ask-for-feedback.md": leaving}
+    furnished("pack", "publish", make_pack(tmp_path / "next", **changes))
+    done = furnished("edition", "publish", "northbridge", "--json", *dry)
+    (warning,) = done.json["warnings"]
+    assert (warning["file"], warning["code"]) == ("northbridge/packs/example", "overdue")
+    assert warning["severity"] == "warning"
+    assert "example:module/ask-for-feedback was to go on 2000-01-01 and is still served" in done.err
+    assert done.json["resources"] == 6
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_list(furnished, bump) -> None:
     """Editions are listed with the newest first."""
     first = live(furnished)

@@ -240,3 +240,25 @@ def test_publish_what_is_withdrawn(furnished, tmp_path: Path) -> None:
 def test_manifest_for_folder(run, tmp_path: Path) -> None:
     """Naming the pack.yaml names the pack."""
     assert run("pack", "check", copy(tmp_path, "named") / "pack.yaml").status == 0
+
+
+LEAVING = "retiring: {since: 1999-12-31, until: 2000-01-01}\nlast_reviewed"
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_publishing_what_should_have_gone(installed, tmp_path: Path) -> None:
+    """An author is warned on stderr of what was to go by now; it is published all the same, and stdout is as ever."""
+    pack = make_pack(tmp_path, **{"modules/ask-for-feedback.md": replacing("last_reviewed", LEAVING)})
+    done = installed("pack", "publish", pack, "--json")
+    assert [release["new"] for release in done.json["releases"]] == [True]
+    assert done.err == (
+        "warning: module/ask-for-feedback was to go on 2000-01-01 and is still there: delete it or move the day\n"
+    )
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_publishing_what_is_to_go_later(installed, tmp_path: Path) -> None:
+    """Before that day there is nothing to warn of."""
+    later = LEAVING.replace("2000-01-01", "2999-01-01")
+    pack = make_pack(tmp_path, **{"modules/ask-for-feedback.md": replacing("last_reviewed", later)})
+    assert installed("pack", "publish", pack).err == ""

@@ -393,6 +393,45 @@ def test_unknown_slot(database):
 # --- all of it ------------------------------------------------------------------------------------
 
 
+LEAVING = {
+    "modules/ask-for-feedback.md": replacing(
+        "last_reviewed", "retiring: {since: 2026-10-01, until: 2026-11-22}\nlast_reviewed"
+    )
+}
+
+
+@pytest.mark.parametrize(("day", "told"), [(21, False), (22, True), (23, True)])
+def test_overdue(database, day, told):
+    """From the day on which a pack's author lets something go, whoever still serves it is warned and publishes."""
+    example(database, **LEAVING)
+    organisation(database)
+    prepared = publish(database, at=datetime(2026, 11, day, 12, tzinfo=UTC))
+    expected = [("packs/example", "overdue")] if told else []
+    assert codes(prepared.warnings) == expected
+    assert {each.severity for each in prepared.warnings} <= {"warning"}
+    assert all("example:module/ask-for-feedback was to go on 2026-11-22" in each.message for each in prepared.warnings)
+
+
+def test_overdue_and_hidden(database):
+    """What is not served is nobody's concern."""
+    example(database, **LEAVING)
+    organisation(database, overlay=[{"op": "hide", "target": "module/ask-for-feedback"}, *HIDE_WHAT_POINTS_AT_IT])
+    assert publish(database).warnings == ()
+
+
+def test_overdue_beside_errors(database):
+    """Where an error keeps an edition from being published, the warning is told with it, as one."""
+    example(database, **LEAVING)
+    problems = refused(database, brand=brand(support={"listning": {"en-GB": [SAMARITANS]}}))
+    assert {(each.code, each.severity) for each in problems} == {("unknown-slot", "error"), ("overdue", "warning")}
+
+
+HIDE_WHAT_POINTS_AT_IT = [
+    {"op": "hide", "target": target}
+    for target in ("module/first-hour", "checklist/before-you-reply", "pathway/first-week")
+] + [{"op": "hide", "target": "questionnaire/after-the-interview"}]
+
+
 def test_all_failures_at_once(database):
     """Everything that is wrong is said in one go."""
     example(database)

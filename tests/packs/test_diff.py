@@ -72,6 +72,7 @@ def template(**declared):
 
 
 WHO = {"type": "text", "required": True}
+LEAVING = {"retiring": {"since": "2026-10-01", "until": "2027-03-01", "instead": "module/second"}}
 LATER = {"type": "text", "required": False}
 
 
@@ -113,6 +114,8 @@ LATER = {"type": "text", "required": False}
         (template(who=WHO, b=LATER), template(who=WHO), "major"),
         (template(who=LATER), template(who=WHO), "major"),
         (template(who=WHO), template(who=LATER), "patch"),
+        (release(), release(one(facts=FACTS | LEAVING)), "minor"),
+        (release(one(facts=FACTS | LEAVING)), release(), "minor"),
     ],
 )
 def test_step(old, new, expected):
@@ -135,6 +138,29 @@ def test_reasons():
         ("major", "module/first-hour (en-GB)", "the section “step” was removed"),
         ("minor", "module/first-hour (en-GB)", "the section “more” was added"),
         ("patch", "module/first-hour", "its texts or facts changed"),
+    ]
+
+
+def test_reasons_of_retiring():
+    """That something retires is told with its days and successor; that it is gone, with whether it did."""
+    stays, leaves = release(one(), one(id_="second")), release(one(facts=FACTS | LEAVING), one(id_="second"))
+    since = {"retiring": {"since": "2026-10-01", "until": None, "instead": None}}
+    told = [
+        diff(*each).reasons[0].what
+        for each in (
+            (stays, leaves),
+            (stays, release(one(facts=FACTS | since), one(id_="second"))),
+            (leaves, stays),
+            (leaves, release(one(id_="second"))),
+            (stays, release(one(id_="second"))),
+        )
+    ]
+    assert told == [
+        "is retiring from 2026-10-01, and goes on 2027-03-01; module/second stands in its stead",
+        "is retiring from 2026-10-01",
+        "is no longer retiring",
+        "was removed, as it was retiring",
+        "was removed, and was not retiring before",
     ]
 
 

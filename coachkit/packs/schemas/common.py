@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from coachkit.packs.model import STAGES
+from coachkit.packs.retiring import RETIRING
 from coachkit.packs.schemas.fields import Choice, Day, ListOf, Name, Ref, Shape, Sub, Text
 
 
@@ -18,8 +21,18 @@ def covers(shape: type[Shape] = CoverShape) -> ListOf:
     return ListOf(Sub(shape, "One point."), "The points of the content plan that this covers.", load_default=list)
 
 
+class RetiringShape(Shape):
+    """That a resource is on its way out."""
+
+    since = Day("The day from which nobody should begin to rely on it.", required=True)
+    until = Day("The day on which it goes; after since.")
+    instead = Ref("The resource to use in its stead.")
+
+
 class ResourceShape(Shape):
     """What is common to all kinds: title, summary, what it is about, whom it is for and when it was looked at."""
+
+    later: ClassVar[frozenset[str]] = frozenset({RETIRING})
 
     title = Text("What it is called.", longest=200, required=True)
     summary = Text("One sentence on what a reader gets.", longest=500, required=True)
@@ -38,3 +51,4 @@ class ResourceShape(Shape):
     covers = covers()
     last_reviewed = Day("When somebody last read it with care.", required=True)
     review_by = Day("When it is to be read again; after last_reviewed.", required=True)
+    retiring = Sub(RetiringShape, "That it is on its way out, so that callers of the API are told in time.")

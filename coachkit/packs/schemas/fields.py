@@ -60,10 +60,13 @@ def refuse(code: str, message: str = "", hint: str | None = None) -> ValidationE
 class Shape(Schema):
     """A mapping with known keys; every other key is refused.
 
-    `facts` are keys of the file this one translates that are not translated (only in translations).
+    `facts` are keys of the file this one translates that are not translated (only in translations). `later` are keys
+    that came after the first COMPILER: where they are not written they leave no fact, not even None, so that a pack
+    without them compiles to what it always did.
     """
 
     facts: ClassVar[frozenset[str]] = frozenset()
+    later: ClassVar[frozenset[str]] = frozenset()
     error_messages = _MESSAGES
 
     class Meta:
