@@ -26,8 +26,9 @@ from coachkit.db.breaker import TRY_SECONDS, Breaker
 from coachkit.db.patience import Patience
 from coachkit.errors import SettingsError, Unavailable
 
-SERVING: Final = 1.5
-"""The patience, in seconds, of what serves readers: who asks hears within 2 s that there is no answer."""
+SERVING: Final = 1.25
+"""The patience, in seconds, of what serves readers: who asks hears within 2 s that there is no answer, also from a
+busy machine."""
 _POOL_SECONDS: Final = 5.0
 """How long a free connection, and on PostgreSQL a lock, is waited for by whom patience does not make shorter."""
 

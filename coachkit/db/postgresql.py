@@ -112,6 +112,7 @@ def _make(connect: Callable[[], ImpatientConnection], made: Future[ImpatientConn
     try:
         connection = connect()
     except BaseException as error:  # noqa: BLE001 — who waits for it meets it
+        error.__context__ = error.__traceback__ = None  # which would keep the half-made connection open
         if made.set_running_or_notify_cancel():
             made.set_exception(error)
         return

@@ -249,12 +249,13 @@ def test_locked_table(database, make_served):
 
 
 @postgres_only
-def test_nothing_left_behind(proxy, make_served):
-    """Connections that came about too late are closed, and the threads that made them end."""
+@pytest.mark.parametrize("fault", [FaultyProxy.blackhole, lambda proxy: proxy.slow(0.5)], ids=["silent", "slow"])
+def test_nothing_left_behind(fault, proxy, make_served):
+    """Connections that come about too late, or never, are closed, and the threads that make them end."""
     database = make_served(0.3)
-    proxy.slow(0.5)
+    fault(proxy)
     at_once(refused, counter, database, times=10)
-    proxy.forward()
+    assert proxy.open_connections > 0
     eventually(lambda: "coachkit-connect" not in [thread.name for thread in threading.enumerate()])
     database.dispose()
     eventually(lambda: proxy.open_connections == 0)
@@ -314,8 +315,10 @@ def held(path, *, alone):
     command = [sys.executable, "-c", HOLDS, path, *(["alone"] if alone else [])]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         assert holder.stdout.readline() == b"locked\n"
-        yield
-        holder.stdin.close()
+        try:
+            yield
+        finally:
+            holder.stdin.close()
 
 
 @pytest.fixture
