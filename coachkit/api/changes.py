@@ -13,6 +13,8 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 import flask
+import marshmallow as ma
+from marshmallow import validate
 
 from coachkit.api import cursors, schemas
 from coachkit.api.answers import answer, json_bytes
@@ -24,15 +26,57 @@ from coachkit.editions import manifest
 from coachkit.editions.inputs import RENDER
 from coachkit.editions.pointers import Served
 from coachkit.errors import FieldError, Gone
+from coachkit.packs.model import KINDS
 
 blueprint = Blueprint("changes", __name__, url_prefix="/v1/orgs/<slug:organisation>", description="Keeping a copy")
 
+MOST: Final = 1_000
+"""Changes at once, also where no limit is given: about 80 KB, and a thousand modules in two locales take two calls."""
+
+_EXAMPLE: Final = "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _DIGEST: Final = 32
 """Bytes of an edition's digest in a token."""
 _COUNT: Final = 4
 """Bytes of a number of changes in a token."""
 _WHOLE, _FIRST, _LATER = _DIGEST, _DIGEST + _COUNT, 2 * _DIGEST + _COUNT
 """Bytes of a token's place: at an edition, on the way to a first one, on the way from one to another."""
+
+
+class ChangeSchema(ma.Schema):
+    """One document that differs."""
+
+    op = ma.fields.String(required=True, validate=validate.OneOf(("added", "changed", "removed")))
+    kind = ma.fields.String(required=True, validate=validate.OneOf(KINDS))
+    id = ma.fields.String(required=True, metadata={"description": "The resource's id", "example": "first-hour"})
+    locale = ma.fields.String(
+        required=True, metadata={"description": "The document's locale (BCP 47)", "example": "cy"}
+    )
+
+
+class ChangesSchema(ma.Schema):
+    """What differs from what the caller has, and the token to ask with next time."""
+
+    changes = ma.fields.List(ma.fields.Nested(ChangeSchema), required=True)
+    next = ma.fields.String(
+        required=True, metadata={"description": "What to give as `since` next time, changes or none"}
+    )
+
+
+class ChangesQuery(ma.Schema):
+    """What a caller has already."""
+
+    since = ma.fields.String(
+        validate=validate.Length(max=schemas.PARAMETER_LENGTH),
+        metadata={
+            "description": "The digest of an edition that the caller has whole, or `next` of the answer before",
+            "example": _EXAMPLE,
+        },
+    )
+    limit = schemas.Count(
+        load_default=MOST,
+        validate=validate.Range(1, MOST),
+        metadata={"description": "How many changes at most", "example": MOST},
+    )
 
 
 @dataclass(frozen=True)
@@ -49,8 +93,8 @@ class Place:
 
 @blueprint.route("/changes")
 @blueprint.arguments(schemas.ChannelQuery, location="query")
-@blueprint.arguments(schemas.ChangesQuery, location="query")
-@blueprint.response(200, schemas.ChangesSchema)
+@blueprint.arguments(ChangesQuery, location="query")
+@blueprint.response(200, ChangesSchema)
 @blueprint.alt_response(410, response="GONE")
 @cacheable()
 def changes(channel: dict[str, Any], query: dict[str, Any], organisation: str) -> flask.Response:

@@ -12,8 +12,6 @@ from coachkit.packs.model import KINDS, NAME_LENGTH, PLACEHOLDER_TYPES, STAGES
 
 DIGEST_PATTERN = r"^sha256:[0-9a-f]{64}$"
 LIMIT_DEFAULT, LIMIT_MOST = 20, 100
-CHANGES_MOST = 1_000
-"""Changes at once, also where no limit is given: about 80 KB, and a thousand modules in two locales take two calls."""
 PARAMETER_LENGTH = 200
 FILL_MOST = 100
 """Values that a reader gives for a template at once."""
@@ -225,22 +223,6 @@ class ListSchema(ma.Schema):
     facets = ma.fields.Nested(FacetsSchema, metadata=_about("Of the whole list; only with facets=true"))
 
 
-class ChangeSchema(ma.Schema):
-    """One document that differs."""
-
-    op = ma.fields.String(required=True, validate=validate.OneOf(("added", "changed", "removed")))
-    kind = ma.fields.String(required=True, validate=validate.OneOf(KINDS))
-    id = ma.fields.String(required=True, metadata=_about("The resource's id", "first-hour"))
-    locale = ma.fields.String(required=True, metadata=_about("The document's locale (BCP 47)", "cy"))
-
-
-class ChangesSchema(ma.Schema):
-    """What differs from what the caller has, and the token to ask with next time."""
-
-    changes = ma.fields.List(ma.fields.Nested(ChangeSchema), required=True)
-    next = ma.fields.String(required=True, metadata=_about("What to give as `since` next time, changes or none"))
-
-
 class OrganisationSchema(ma.Schema):
     """Whose portal it is, how it looks, and which locales it has."""
 
@@ -375,21 +357,4 @@ class ListQuery(LocaleQuery):
     )
     cursor = ma.fields.String(
         validate=validate.Length(max=PARAMETER_LENGTH), metadata=_about("From the Link header of the page before")
-    )
-
-
-class ChangesQuery(ma.Schema):
-    """What a caller has already."""
-
-    since = ma.fields.String(
-        validate=validate.Length(max=PARAMETER_LENGTH),
-        metadata=_about(
-            "The digest of an edition that the caller has whole, or `next` of the answer before; everything without it",
-            "sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-        ),
-    )
-    limit = Count(
-        load_default=CHANGES_MOST,
-        validate=validate.Range(1, CHANGES_MOST),
-        metadata=_about("How many changes at most", CHANGES_MOST),
     )

@@ -1,6 +1,8 @@
 """Changes over HTTP: a copy that follows them is what is served, at every page's end and however the channel moves."""
 
+import json
 import re
+from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
@@ -437,3 +439,17 @@ def test_reference(client):
         each["description"] and each["schema"].get("example", each.get("example")) for each in parameters.values()
     )
     assert "410" in route["responses"]
+
+
+def test_the_guide(client):
+    """What the guide shows and promises is so: the shape, the bounds, the code of a 410, and how long answers keep."""
+    guide = " ".join((Path(__file__).parents[2] / "docs" / "copies.md").read_text(encoding="utf-8").split())
+    shown = json.loads(re.search(r"```json (.*?) ```", guide)[1])
+    answer = client.get(CHANGES)
+    assert shown.keys() == answer.json.keys()
+    assert shown["changes"][0] in answer.json["changes"]
+    assert f"`limit` is 1 to {changes.MOST:,}, and {changes.MOST:,} where you give none" in guide
+    refused = client.get(f"{CHANGES}?since=gone")
+    assert f"`{refused.status_code}` with the code `{refused.json['errors'][0]['code']}`" in guide
+    seconds = re.search(r"max-age=(\d+)", answer.headers["Cache-Control"])[1]
+    assert f"more often than every {seconds} seconds" in guide
