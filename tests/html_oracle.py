@@ -42,6 +42,7 @@ _LINK = {
     "data-kind": _KIND,
     "data-id": _NAME,
 }
+_ID = {"id": r"[a-z0-9]+(?:[-_][a-z0-9]+)*"}
 _CELL = {"colspan": "[1-9][0-9]?", "rowspan": "[1-9][0-9]?"}
 _PLAIN = "p br hr blockquote pre code em strong ul li h3 h4 h5 h6 table thead tbody tr aside div span"
 
@@ -55,7 +56,6 @@ TEXT: Mapping[str, Mapping[str, str]] = {
 }
 """What an author's text may be made of: element → attribute → what its whole value looks like."""
 
-_ID = {"id": r"[a-z0-9]+(?:[-_][a-z0-9]+)*"}
 DOCUMENT: Mapping[str, Mapping[str, str]] = {
     **TEXT,
     "article": {"data-kind": _KIND, "data-id": _NAME},
@@ -69,7 +69,55 @@ DOCUMENT: Mapping[str, Mapping[str, str]] = {
 }
 """What a document in the format html may be made of."""
 
-_VOID = frozenset({"br", "hr", "img"})
+_CSS = (
+    r"(?:margin|padding|color|background-color|font-(?:family|size|weight|style)|line-height|text-(?:align|decoration)"
+    r"|(?:max-)?width|height|border(?:-left|-color|-collapse)?|overflow-wrap|white-space|vertical-align|display)"
+    r": ?[A-Za-z0-9#%.,' -]+(?: !important)?"
+)
+_STYLE = {"style": rf"{_CSS}(?:;{_CSS})*;?"}
+_PAGE_LINK = {
+    "href": rf"{_OUTSIDE}|{_MAIL}|{_PHONE}",
+    "rel": "noopener noreferrer",
+    "data-kind": _KIND,
+    "data-id": _NAME,
+}
+_TABLE = {
+    "role": "presentation",
+    "width": "100%",
+    "cellpadding": "0",
+    "cellspacing": "0",
+    "border": "0",
+}
+EMAIL: Mapping[str, Mapping[str, str]] = {
+    **{name: {**attributes, **_STYLE} for name, attributes in TEXT.items() if name != "aside"},
+    **dict.fromkeys(("h1", "h2"), _STYLE),
+    "a": {**_PAGE_LINK, **_STYLE},
+    "img": {"src": _OUTSIDE, "alt": _ANY, "height": "48", **_STYLE},
+    "div": {"role": "article", "aria-label": _ANY, **_STYLE},
+    "table": {**_TABLE, **_STYLE},
+    "td": {**_CELL, **_ID, "align": "left|center|right", **_STYLE},
+    "html": {},
+    "head": {},
+    "body": _STYLE,
+    "title": {},
+    "meta": {
+        "charset": "utf-8",
+        "name": "viewport|color-scheme|supported-color-schemes|format-detection",
+        "content": "[a-z0-9=., -]+",
+    },
+}
+"""What a document in the format email may be made of, beside one style sheet and two comments for one mail program."""
+
+_SHEET = re.compile(
+    rf"<style data-css-inline=\"keep\">\n@media \(prefers-color-scheme: dark\) \{{\n"
+    rf"(?:\.ck-[a-z0-9 .,-]+ \{{ {_CSS}(?:; {_CSS})*; \}}\n)+\}}\n</style>"
+)
+_COMMENTS = re.compile(
+    r"<!--\[if mso\]>(?:<table role=\"presentation\" width=\"600\" align=\"center\" cellpadding=\"0\" cellspacing=\"0\""
+    r" border=\"0\"><tr><td>|</td></tr></table>)<!\[endif\]-->"
+)
+
+_VOID = frozenset({"br", "hr", "img", "meta"})
 _ENTITIES = r"&(?:amp|lt|gt|quot|nbsp|#34|#39);"
 _TAG = re.compile(
     r"<(?P<close>/)?(?P<name>[a-z][a-z0-9]*)"
@@ -91,6 +139,28 @@ def offences(html: str, allowed: Mapping[str, Mapping[str, str]] = TEXT) -> list
     for name, fragment in _readings(html):
         found += [f"{name}: {offence}" for offence in _in_tree(fragment, allowed)]
     return found
+
+
+def in_email(page: str) -> list[str]:
+    """Everything in a whole page that is to be sent by mail and may not leave; none is right."""
+    found = [] if page.startswith(_DOCTYPE) else ["it does not begin as HTML does"]
+    rest, sheets = _SHEET.subn("", page.removeprefix(_DOCTYPE))
+    rest, comments = _COMMENTS.subn("", rest)
+    if (sheets, comments) != (1, 2):
+        found.append(f"there are {sheets} style sheets and {comments} comments of those that it has")
+    found += _in_characters(rest, EMAIL)
+    for scripting in (False, True):
+        read = LexborHTMLParser(page, scripting=scripting)
+        for node in [*_nodes(read), *_nodes(LexborHTMLParser(read.html or "", scripting=scripting))]:
+            name = node.tag or ""
+            if node.is_element_node and name != "style":
+                found += _in_element(name, node.attributes, EMAIL)
+            elif not (name == "style" or node.is_text_node or node.is_comment_node):
+                found.append(f"{name} stands there")
+    return found
+
+
+_DOCTYPE = "<!DOCTYPE html>"
 
 
 def in_answer(value: Any) -> Iterator[str]:
@@ -182,7 +252,8 @@ def _in_element(
         pattern = {**_EVERYWHERE, **allowed[name]}.get(attribute)
         if pattern is None or not re.fullmatch(pattern, value or ""):
             yield f"<{name} {attribute}={value!r}>"
-    if name == "a" and (attributes.get("href") or "").startswith("https:") and "rel" not in attributes:
+    outside = name == "a" and (attributes.get("href") or "").startswith("https:")
+    if outside and "rel" not in attributes and allowed is not EMAIL:
         yield "<a> without rel"
 
 

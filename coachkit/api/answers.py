@@ -12,9 +12,10 @@ from coachkit.api.fastlane import etag, holds
 from coachkit.api.reading import Reading
 from coachkit.api.services import services
 
-HTML_POLICY = "default-src 'none'; img-src 'self'; frame-ancestors *"
-"""A representation opened by itself runs nothing and loads only its own pictures."""
-EMAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https:; frame-ancestors *"
+_NOWHERE = "base-uri 'none'; form-action 'none'; frame-ancestors *"
+HTML_POLICY = f"default-src 'none'; img-src 'self'; {_NOWHERE}"
+"""A representation opened by itself runs nothing, sends nothing and loads only its own pictures."""
+EMAIL_POLICY = f"default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https:; {_NOWHERE}"
 """One that wears the organisation's brand has its styles in it, and the logo is wherever the organisation keeps it."""
 
 

@@ -40,6 +40,9 @@ _inliner = CSSInliner(load_remote_stylesheets=False, minify_css=True)
 _TAG = r"""<{}\b((?:[^>"]|"[^"]*")*)>"""
 _LINK = re.compile(_TAG.format("a") + "(.*?)</a>", re.DOTALL)
 _IMAGE = re.compile(_TAG.format("img"))
+_ANY = re.compile(_TAG.format("/?[a-z][a-z0-9]*"))
+_BRACKETS = {ord("<"): "&lt;", ord(">"): "&gt;"}
+"""The inliner leaves them plain in values, which is HTML, and which not every mail program's filter reads as HTML."""
 _ASIDE = re.compile(r"<(/?)aside\b")
 """Mail programs of the older kind style no element that they have not heard of."""
 _VALUE = {name: re.compile(rf'\s{name}="([^"]*)"') for name in ("href", "src", "alt")}
@@ -113,7 +116,8 @@ class _Page:
             reachable=_reachable,
             **_look(self._brand),
         )
-        return (_ASIDE.sub(r"<\1div", _inliner.inline(html.strip())) + "\n").encode()
+        inlined = _ANY.sub(_escaped, _inliner.inline(html.strip()))
+        return (_ASIDE.sub(r"<\1div", inlined) + "\n").encode()
 
     def _cut(self, left_out: Sequence[Part]) -> _Cut:
         titles = [part.title for part in left_out if part.title]
@@ -134,6 +138,11 @@ class _Page:
             return f"[{picture.format(alt=alt)}]"
 
         return Markup(_IMAGE.sub(image, _LINK.sub(link, html)))  # noqa: S704 sanitised when it was compiled
+
+
+def _escaped(tag: re.Match[str]) -> str:
+    """A tag with what looks like another tag in its values escaped."""
+    return f"<{tag[0][1:-1].translate(_BRACKETS)}>"
 
 
 def _attribute(attributes: str, name: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from coachkit.packs.model import NAME_PATTERN
+from coachkit.packs.text import REFUSED
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Directive:
 
     `render` returns HTML, which is sanitised with everything else: what the allow-list does not keep is gone.
     Without it the box is an `<aside class="ck-box ck-<name>">` that begins with the label, and the title if any.
-    Raises ValueError for a name that no author could write, and TypeError for labels or a `render` of the wrong type.
+    Raises ValueError for a name that no author could write or a label with characters that no text may have or with
+    more than one line, and TypeError for labels or a `render` of the wrong type.
     """
 
     name: str
@@ -45,5 +47,7 @@ class Directive:
         texts = (*self.labels, *self.labels.values()) if isinstance(self.labels, Mapping) else (None,)
         if not all(isinstance(text, str) for text in texts):
             raise TypeError(f"a Directive's labels map a language to words, and are not {self.labels!r}")
+        if wrong := next((text for text in self.labels.values() if "\n" in text or REFUSED.search(text)), None):
+            raise ValueError(f"a Directive's label is one line of text, not {wrong!r}")
         if self.render is not None and not callable(self.render):
             raise TypeError(f"a Directive's render is a function, not {self.render!r}")

@@ -115,10 +115,9 @@ def test_kept_and_confirmed(fresh, name):
 def test_policies(client):
     """An e-mail opened by itself may wear its styles and the logo, and runs nothing; the article wears nothing."""
     policies = {name: client.get(f"{MODULE}?format={name}").headers.get("Content-Security-Policy") for name in WRITTEN}
-    assert (
-        policies["email"] == "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https:; frame-ancestors *"
-    )
-    assert policies["html"] == "default-src 'none'; img-src 'self'; frame-ancestors *"
+    nowhere = "base-uri 'none'; form-action 'none'; frame-ancestors *"
+    assert policies["email"] == f"default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https:; {nowhere}"
+    assert policies["html"] == f"default-src 'none'; img-src 'self'; {nowhere}"
     assert policies["markdown"] == policies["text"] == policies["json"]
 
 

@@ -17,6 +17,8 @@ from coachkit.hooks.types import ContentPack, Directive, Format
         (lambda: Directive("Two words", {}), "name"),
         (lambda: Directive("note", "Note"), "labels"),
         (lambda: Directive("note", {"en": 5}), "labels"),
+        (lambda: Directive("note", {"en": "Red\x1b[31m"}), "label"),
+        (lambda: Directive("note", {"en": "Two\nlines"}), "label"),
         (lambda: Directive("note", {}, "<p>"), "render"),
         (lambda: Format("", "text/plain", bytes), "name"),
         (lambda: Format(5, "text/plain", bytes), "name"),
