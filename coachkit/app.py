@@ -28,6 +28,7 @@ from coachkit.api import (
     readiness,
     reference,
     requests,
+    search,
     templates,
 )
 from coachkit.api.fastlane import Fastlane, Routes
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
 RESOURCES = (
     organisations.blueprint,
     documents.blueprint,
+    search.blueprint,
     changes.blueprint,
     templates.blueprint,
     packs.blueprint,

@@ -54,6 +54,11 @@ def facets(edition: Edition, kind: Kind, wanted: Wanted) -> dict[str, list[dict[
     return {name: _by_count(counts[name]) for name in FILTERS}
 
 
+def meets(edition: Edition, kind: Kind, resource_id: str, wanted: Wanted) -> bool:
+    """Whether a resource would be left by these filters."""
+    return not _refusing(_values_of(edition, kind, resource_id), wanted)
+
+
 def _by_count(counts: Mapping[str, int]) -> list[dict[str, Any]]:
     return [
         {"value": value, "count": count}
@@ -63,10 +68,15 @@ def _by_count(counts: Mapping[str, int]) -> list[dict[str, Any]]:
 
 def _values(edition: Edition, kind: Kind) -> Iterator[tuple[str, Wanted]]:
     """Each resource of a kind by id, with its values of each filter."""
-    for (each, resource_id), pack in sorted(edition.catalogue.items()):
+    for each, resource_id in edition:
         if each == kind:
-            facts = edition.resource(kind, resource_id).facts
-            yield resource_id, {**{name: facts[fact] or () for name, fact in _FACTS.items()}, "pack": (pack,)}
+            yield resource_id, _values_of(edition, kind, resource_id)
+
+
+def _values_of(edition: Edition, kind: Kind, resource_id: str) -> Wanted:
+    facts = edition.resource(kind, resource_id).facts
+    own = {name: facts[fact] or () for name, fact in _FACTS.items()}
+    return {**own, "pack": (edition.catalogue[kind, resource_id],)}
 
 
 def _refusing(values: Wanted, wanted: Wanted) -> set[str]:

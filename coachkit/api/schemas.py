@@ -335,8 +335,8 @@ class DocumentQuery(LocaleQuery):
     explain = _flag("Whether the JSON says, in `explain`, where each field and section comes from")
 
 
-class ListQuery(LocaleQuery):
-    """How to read a list."""
+class PageQuery(LocaleQuery):
+    """How to read a page: of what, which part, and where to begin."""
 
     topic = ma.fields.List(ma.fields.String(validate=validate.Length(max=NAME_LENGTH)), metadata=_about("Any of these"))
     stage = ma.fields.List(ma.fields.String(validate=validate.OneOf(STAGES)), metadata=_about("Any of these"))
@@ -349,7 +349,6 @@ class ListQuery(LocaleQuery):
         validate=validate.Length(min=1, max=PARAMETER_LENGTH),
         metadata=_about("Only these fields of each item, separated by commas", "id,title"),
     )
-    facets = _flag("Whether `facets` says how many resources each value of each filter would leave")
     limit = Count(
         load_default=LIMIT_DEFAULT,
         validate=validate.Range(1, LIMIT_MOST),
@@ -358,3 +357,9 @@ class ListQuery(LocaleQuery):
     cursor = ma.fields.String(
         validate=validate.Length(max=PARAMETER_LENGTH), metadata=_about("From the Link header of the page before")
     )
+
+
+class ListQuery(PageQuery):
+    """How to read a list."""
+
+    facets = _flag("Whether `facets` says how many resources each value of each filter would leave")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 import flask
@@ -15,6 +15,7 @@ from coachkit.editions.edition import Edition
 from coachkit.editions.library import Library
 from coachkit.editions.pointers import Pointers
 from coachkit.hooks.dispatch import Dispatch
+from coachkit.search.shelf import Shelf
 
 if TYPE_CHECKING:
     from coachkit.cache.shared import SharedStore
@@ -36,6 +37,7 @@ class Services:
     shared: SharedStore | None = None
     """Where this installation has Redis."""
     routes: Routes | None = None
+    indexes: Shelf = field(default_factory=Shelf)
 
 
 def services() -> Services:

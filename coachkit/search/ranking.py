@@ -43,18 +43,25 @@ class Hit:
 
 
 def ranked(index: Index, wanted: Sequence[Wanted]) -> tuple[Hit, ...]:
-    """The documents that have at least half of what is wanted, in their order."""
+    """The documents that have at least half of the words, in their order.
+
+    What a document's words are worth counts the less, the more is missing of what all of them are worth.
+    """
     scores: dict[int, float] = {}
+    had: dict[int, float] = {}
     have: dict[int, int] = {}
+    worths = 0.0
     for each in wanted:
         found = _scores(index, each)
         worth = rarity(len(found), len(index.keys)) * (LITTLE if each.little else 1.0)
+        worths += worth
         for document, score in found.items():
             scores[document] = scores.get(document, 0.0) + worth * score
+            had[document] = had.get(document, 0.0) + worth
             have[document] = have.get(document, 0) + (not each.little)
     needed = sum(not each.little for each in wanted)
     hits = (
-        Hit(document, *index.keys[document], round(score * (have[document] / needed) ** 2, DIGITS))
+        Hit(document, *index.keys[document], round(score * had[document] / worths, DIGITS))
         for document, score in scores.items()
         if have[document] * 2 >= needed
     )

@@ -14,8 +14,9 @@ from packmaker import PACK, replacing
 MODULE = "/v1/orgs/northbridge/modules/first-hour"
 OTHER = "/v1/orgs/northbridge/modules/ask-for-feedback"
 LIST = "/v1/orgs/northbridge/modules"
+SEARCH = "/v1/orgs/northbridge/search?q=feedback"
 ORGANISATION = "/v1/orgs/northbridge"
-CACHEABLE = [MODULE, f"{MODULE}?format=html", f"{MODULE}?fields=title", LIST, f"{LIST}?limit=1", ORGANISATION]
+CACHEABLE = [MODULE, f"{MODULE}?format=html", f"{MODULE}?fields=title", LIST, f"{LIST}?limit=1", SEARCH, ORGANISATION]
 CHANNEL_AGE = "public, max-age=30, s-maxage=60, stale-while-revalidate=300, stale-if-error=86400"
 EDITION_AGE = "public, max-age=86400, s-maxage=31536000, immutable"
 ON_304 = {"ETag", "Vary", "Cache-Control", "Surrogate-Key", "CoachKit-Edition"}

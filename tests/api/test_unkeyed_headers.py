@@ -8,6 +8,7 @@ ADDRESSES = {
     "module": "/v1/orgs/northbridge/modules/first-hour",
     "html": "/v1/orgs/northbridge/modules/first-hour?format=html&locale=cy",
     "template": "/v1/orgs/northbridge/templates/thank-you?locale=cy",
+    "search": "/v1/orgs/northbridge/search?q=feedback",
 }
 CANARY = "canary.example"
 UNKEYED = {
