@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sys
@@ -16,13 +17,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from appmaker import eventually
+from appmaker import eventually, furnish, house_in
 from loading import Ask, Tally, patiently, under_load
 from running import Service, free_port, running
 
+from coachkit.db.database import Database
 from coachkit.settings import write_config
 
-pytestmark = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+pytestmark = pytest.mark.xdist_group("reload")  # one installation, and mostly one service, for all
 
 COACHKIT = Path(sys.executable).with_name("coachkit")
 ORGANISATION = "/v1/orgs/northbridge"
@@ -36,35 +38,35 @@ FILL = Ask(
 TOKEN = "the-new-token"  # noqa: S105 of this file alone
 
 
-@pytest.fixture
-def config(furnished, database, tmp_path: Path) -> Path:
-    """The settings file of an installation that has an organisation with an edition."""
-    path = tmp_path / "coachkit.toml"
-    write_config(path, basic(database.url))
-    return path
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> dict[str, str]:
+    """The settings of an installation that has organisations with editions."""
+    folder = tmp_path_factory.mktemp("installation")
+    shutil.copy(sqlite_template, folder / "coachkit.sqlite")
+    database = Database(f"sqlite:///{folder / 'coachkit.sqlite'}")
+    with house_in(folder, database) as house:
+        furnish(house)
+    database.dispose()
+    return {"database_url": database.url, "secret_key": house.settings.secret_key.hex()}
 
 
-def basic(url: str) -> dict[str, str]:
-    return {"database_url": url, "secret_key": bytes(range(32)).hex(), "metrics_dir": "metrics"}
+@contextmanager
+def serving(folder: Path, installation: dict[str, str], **environ: str) -> Iterator[Service]:
+    """Two workers, which have both come up, with their settings file and their counts in a folder."""
+    config, port = folder / "coachkit.toml", free_port()
+    write_config(config, {**installation, "metrics_dir": "metrics"})
+    environ = {"COACHKIT_CONFIG": str(config), "WEB_CONCURRENCY": "2", **environ}
+    command = [COACHKIT, "web", "--bind", f"127.0.0.1:{port}"]
+    with running(command, port=port, cwd=folder, home=folder, environ=environ) as service:
+        eventually(lambda: len(service.workers()) == 2)
+        yield service
 
 
-Serve = Callable[..., Service]
-
-
-@pytest.fixture
-def serve(config: Path, tmp_path: Path) -> Iterator[Serve]:
-    """Starts two workers, which have both come up, with these variables."""
-    with ExitStack() as started:
-
-        def serve(**environ: str) -> Service:
-            port = free_port()
-            environ = {"COACHKIT_CONFIG": str(config), "WEB_CONCURRENCY": "2", **environ}
-            command = [COACHKIT, "web", "--bind", f"127.0.0.1:{port}"]
-            service = started.enter_context(running(command, port=port, cwd=tmp_path, home=tmp_path, environ=environ))
-            eventually(lambda: len(service.workers()) == 2)
-            return service
-
-        yield serve
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory, installation: dict[str, str]) -> Iterator[Service]:
+    """A service for all tests that leave it as it was."""
+    with serving(tmp_path_factory.mktemp("service"), installation) as service:
+        yield service
 
 
 def reload(service: Service) -> None:
@@ -96,32 +98,25 @@ def counted(service: Service) -> int:
 
 
 @pytest.mark.soak
-def test_hup_loses_nothing(serve: Serve, repeats: Callable[..., int]) -> None:
-    """However often the service is reloaded, every request meanwhile is answered, on old connections and on new."""
-    service = serve()
-    with both_kinds(service.port) as tallies:
+def test_hup_loses_nothing(service: Service, repeats: Callable[..., int]) -> None:
+    """However often the service is reloaded, every request meanwhile is answered, on old connections and on new.
+
+    Nor is a count lost: what dead workers counted stays, in no more files than there were workers at one time.
+    """
+    before = counted(service)
+    with both_kinds(service.port) as (keeping, new):
         for _ in range(repeats(small=2, full=20)):
             reload(service)
-    assert_nothing_lost(*tallies)
+    assert_nothing_lost(keeping, new)
+    assert counted(service) == before + keeping.answered + new.answered
+    assert len(list((service.output.parent / "metrics").glob("histogram_*.db"))) <= 4
 
 
-@pytest.mark.soak
-def test_counts_survive_reloads(serve: Serve, tmp_path: Path, repeats: Callable[..., int]) -> None:
-    """What dead workers counted stays counted, in no more files than there were workers at one time."""
-    service = serve()
-    with both_kinds(service.port) as (keeping, new):
-        for _ in range(repeats(small=1, full=20)):
-            reload(service)
-    assert counted(service) == keeping.answered + new.answered
-    kinds = {file.name.split("_")[0] for file in (tmp_path / "metrics").glob("*.db")}
-    assert len(list((tmp_path / "metrics").glob("*.db"))) <= 4 * len(kinds)
-
-
-def test_hup_reads_settings_again(serve: Serve, config: Path, database) -> None:
+def test_hup_reads_settings_again(service: Service, installation: dict[str, str]) -> None:
     """After SIGHUP the settings file holds as it is now: here, a token is asked for that was not there before."""
-    service = serve()
     assert metrics(service.port, TOKEN) == 404
-    write_config(config, {**basic(database.url), "metrics_token": TOKEN})
+    config = service.output.parent / "coachkit.toml"
+    write_config(config, {**installation, "metrics_dir": "metrics", "metrics_token": TOKEN})
     reload(service)
     assert metrics(service.port, TOKEN) == 200
 
@@ -134,9 +129,10 @@ def metrics(port: int, token: str) -> int:
         return connection.getresponse().status
 
 
-def test_hup_with_wrong_settings(serve: Serve, config: Path) -> None:
+def test_hup_with_wrong_settings(service: Service) -> None:
     """A settings file that cannot be used is named in the log, and the service goes on with those from before."""
-    service = serve()
+    config = service.output.parent / "coachkit.toml"
+    right = config.read_text("utf-8")
     for wrong in ('colour = "blue"\n', "metrics_dir = [\n"):
         with config.open("a", encoding="utf-8") as file:
             file.write(wrong)
@@ -144,12 +140,12 @@ def test_hup_with_wrong_settings(serve: Serve, config: Path) -> None:
         assert service.get(READ.path)[0] == 200
     lines = [line for line in service.output.read_text("utf-8").splitlines() if "settings from before" in line]
     assert [str(config) in line for line in lines] == [True, True]
+    config.write_text(right, "utf-8")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_hup_opens_nothing_before_the_fork(serve: Serve) -> None:
+def test_hup_opens_nothing_before_the_fork(service: Service) -> None:
     """After a reload too, the process that workers are forked from has one thread, one socket and no database."""
-    service = serve()
     reload(service)
     process = Path("/proc", str(service.process.pid))
     opened = [str(each.readlink()) for each in (process / "fd").iterdir()]
@@ -159,23 +155,29 @@ def test_hup_opens_nothing_before_the_fork(serve: Serve) -> None:
 
 
 @pytest.mark.soak
-def test_usr2_replaces_all_of_it(serve: Serve, repeats: Callable[..., int]) -> None:
+def test_usr2_replaces_all_of_it(tmp_path: Path, installation: dict[str, str], repeats: Callable[..., int]) -> None:
     """SIGUSR2 starts a new master beside the old one, SIGTERM ends the old one, and no request is lost: an upgrade."""
-    service = serve()
-    with both_kinds(service.port) as tallies:
+    with serving(tmp_path, installation) as service:
         master = psutil.Process(service.process.pid)
-        for number in range(repeats(small=1, full=3)):
-            old = set(master.children())
-            master.send_signal(signal.SIGUSR2)
-            patiently(lambda master=master, old=old: new_master(master, old))
-            replaced, master = master, new_master(master, old)
-            replaced.terminate()
-            if replaced.pid == service.process.pid:
-                assert service.process.wait(timeout=30) == 0
-            patiently(lambda number=number: said(service, "Master has been promoted") == number + 1)
-    assert_nothing_lost(*tallies)
+        with both_kinds(service.port) as tallies:
+            for number in range(repeats(small=1, full=3)):
+                replaced, master = master, replace(master)
+                if replaced.pid == service.process.pid:
+                    assert service.process.wait(timeout=30) == 0
+                patiently(lambda number=number: said(service, "Master has been promoted") == number + 1)
+        assert_nothing_lost(*tallies)
+        master.terminate()
+        patiently(service.is_gone)
+
+
+def replace(master: psutil.Process) -> psutil.Process:
+    """Start another master, and end this one when the other's workers are up. Gives the other."""
+    workers = set(master.children())
+    master.send_signal(signal.SIGUSR2)
+    patiently(lambda: new_master(master, workers))
+    other = new_master(master, workers)
     master.terminate()
-    patiently(service.is_gone)
+    return other
 
 
 def said(service: Service, words: str) -> int:
@@ -192,9 +194,8 @@ def ready(master: psutil.Process) -> bool:
     return len(master.children()) == 2
 
 
-def test_killed_worker_costs_its_own_requests_only(serve: Serve) -> None:
+def test_killed_worker_costs_its_own_requests_only(service: Service) -> None:
     """SIGKILL of a worker ends the requests that it was answering; all others are answered, and so is what follows."""
-    service = serve()
     with ExitStack() as closing_all:
         connections = [HTTPConnection("127.0.0.1", service.port, timeout=10) for _ in range(24)]
         for connection in connections:
@@ -240,22 +241,22 @@ def clients_of(worker: int) -> set[int]:
 
 
 @pytest.mark.soak
-def test_recycled_workers(serve: Serve, tmp_path: Path, repeats: Callable[..., int]) -> None:
+def test_recycled_workers(tmp_path: Path, installation: dict[str, str], repeats: Callable[..., int]) -> None:
     """Workers that stop after so many requests are replaced, and no request and no count is lost."""
     wanted = repeats(small=3, full=30)
-    service = serve(GUNICORN_CMD_ARGS="--max-requests 150 --max-requests-jitter 150")
-    seen = set(service.workers())
-    with both_kinds(service.port) as (keeping, new):
-        patiently(lambda: seen.update(service.workers()) or len(seen) >= 2 + wanted)
-    assert_nothing_lost(keeping, new)
-    patiently(lambda: len(service.workers()) == 2)
-    assert counted(service) == keeping.answered + new.answered
+    often = {"GUNICORN_CMD_ARGS": "--max-requests 150 --max-requests-jitter 150"}
+    with serving(tmp_path, installation, **often) as service:
+        seen = set(service.workers())
+        with both_kinds(service.port) as (keeping, new):
+            patiently(lambda: seen.update(service.workers()) or len(seen) >= 2 + wanted)
+        assert_nothing_lost(keeping, new)
+        patiently(lambda: len(service.workers()) == 2)
+        assert counted(service) == keeping.answered + new.answered
     assert len(list((tmp_path / "metrics").glob("histogram_*.db"))) <= 3
 
 
-def test_clients_that_do_not_close(serve: Serve) -> None:
+def test_clients_that_do_not_close(service: Service) -> None:
     """Clients that have their last answer and keep the connection open hold up nobody."""
-    service = serve()
     with ExitStack() as open_ones:
         for _ in range(60):
             client = open_ones.enter_context(socket.create_connection(("127.0.0.1", service.port), timeout=10))
@@ -265,9 +266,8 @@ def test_clients_that_do_not_close(serve: Serve) -> None:
         assert time.monotonic() - began < 2, "gunicorn's own worker would wait two seconds for each of them"
 
 
-def test_last_answer_is_whole(serve: Serve) -> None:
+def test_last_answer_is_whole(service: Service) -> None:
     """A client that reads slowly gets all of its last answer, although the connection is closed after it."""
-    service = serve()
     with socket.create_connection(("127.0.0.1", service.port), timeout=10) as client:
         client.sendall(f"GET {READ.path} HTTP/1.0\r\n\r\n".encode())
         answer = b"".join(iter(lambda: client.recv(100), b""))
@@ -277,9 +277,8 @@ def test_last_answer_is_whole(serve: Serve) -> None:
     assert json.loads(body)["id"] == "first-hour"
 
 
-def test_connection_is_closed_under_who_lingers(serve: Serve) -> None:
+def test_connection_is_closed_under_who_lingers(service: Service) -> None:
     """A client that never closes is cut off after a few seconds, and what it sends meanwhile is dropped."""
-    service = serve()
     with socket.create_connection(("127.0.0.1", service.port), timeout=10) as client:
         client.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
         while client.recv(4_096):
