@@ -19,7 +19,7 @@ from bench.servers import Command, Server, gunicorn, serving
 
 DOCUMENTS = 10
 SKEW = 1.1
-CACHE_BYTES = 128 * 1024 * 1024
+CACHE_BYTES = 160 * 1024 * 1024
 LIMIT = 256
 """MB that a worker may take."""
 WITHIN = 0.8
@@ -38,7 +38,6 @@ def organisations(counts: Sequence[int], requests: int, slices: int, seconds: fl
     """The table of crowds of these sizes; each server is warmed with so many requests, and then loaded in turn."""
     pack = write_pack(folder / "crowds", DOCUMENTS)
     crowds = [_made(count, pack, folder) for count in counts]
-    asked = {crowd.count: _requests(crowd.count, requests) for crowd in crowds}
     found: dict[int, list[Slice]] = {crowd.count: [] for crowd in crowds}
     with ExitStack() as stack:
         servers: dict[int, Server] = {}
@@ -46,17 +45,17 @@ def organisations(counts: Sequence[int], requests: int, slices: int, seconds: fl
             environ = crowd.place.server_environ() | {"COACHKIT_CACHE_BYTES": str(CACHE_BYTES)}
             command = Command(gunicorn("coachkit.wsgi:app"), environ, "/readyz")
             servers[crowd.count] = stack.enter_context(serving(command, folder / f"crowd-{crowd.count}.log"))
-            each_once(servers[crowd.count].port, asked[crowd.count])
-        for _ in range(slices):
+            each_once(servers[crowd.count].port, _requests(crowd.count, requests, "warm"))
+        for turn in range(slices):
             for count, server in servers.items():
-                found[count].append(slice_of(server, asked[count], seconds))
+                found[count].append(slice_of(server, _requests(count, requests, str(turn)), seconds))
         memory = {count: max(each.own for each in server.workers()) for count, server in servers.items()}
     rows = [_row(crowd, found, memory[crowd.count]) for crowd in crowds]
     about = (
         f"{DOCUMENTS} documents each. Readers ask for organisations by Zipf's law (s = {SKEW:g}) and for their "
         f"documents evenly. One gunicorn worker, with `cache_bytes` at {CACHE_BYTES // 1024 // 1024} MiB so that all "
-        f"of it stays below {LIMIT} MB; warmed with {requests:,} such requests. Making an organisation is what `org "
-        "create` and `edition publish` do, in one process."
+        f"of it stays below {LIMIT} MB; warmed with {requests:,} such requests, and measured with others. Making an "
+        "organisation is what `org create` and `edition publish` do, in one process."
     )
     columns = ("organisations", "requests/s", "CPU µs each", "hit rate", "worker MB", "made in s")
     return Table("Many organisations", about, columns, rows)
@@ -70,9 +69,9 @@ def _made(count: int, pack: Path, folder: Path) -> Crowd:
         return Crowd(count, place, time.perf_counter() - began)
 
 
-def _requests(organisations_: int, count: int) -> list[bytes]:
-    """So many requests, the same every time."""
-    chance = random.Random(organisations_)
+def _requests(organisations_: int, count: int, seed: str) -> list[bytes]:
+    """So many requests, the same for every run, and others for another seed."""
+    chance = random.Random(f"{organisations_} {seed}")
     ranks = range(1, organisations_ + 1)
     weights = list(accumulate(rank**-SKEW for rank in ranks))
     known: dict[tuple[int, int], bytes] = {}
