@@ -81,12 +81,12 @@ SOURCE = """
 from coachkit import hookimpl
 from coachkit.hooks.types import Format
 
-def text(document):
+def note(document):
     return b"{name}"
 
 @hookimpl
 def coachkit_formats():
-    return [Format("text", "text/x-note", text)]
+    return [Format("note", "text/x-note", note)]
 """
 
 
@@ -103,4 +103,4 @@ def test_one_name_for_two_formats(database, settings, tmp_path, monkeypatch, ena
         furnish(house)
         house.set("northbridge", {**NORTHBRIDGE, "plugins": enabled})
         house.edition("northbridge")
-        assert house.client().get(f"{MODULE}?format=text").data == enabled[0].encode()
+        assert house.client().get(f"{MODULE}?format=note").data == enabled[0].encode()
