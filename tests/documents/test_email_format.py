@@ -5,14 +5,17 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
+from compiling import clean
 from documentmaker import BASE, HOSTILE, checklist, contact, everything, module
 from hypothesis import given
 from hypothesis import strategies as st
 
 from coachkit.documents.colours import GROUND, dark, lightened
 from coachkit.documents.email_format import EMAIL, LIMIT, NAMED, render
+from coachkit.documents.fill import Surroundings, Value, html
 from coachkit.editions.contrast import DEFAULTS, ratio
 from coachkit.hooks.types import Brand
+from coachkit.packs.values import problem_with
 
 VOID = {"br", "hr", "img", "meta"}
 LAYOUT = {"html", "head", "body", "meta", "title", "style", "tbody", "thead", "tr", "td", "th", "table", "div"}
@@ -378,6 +381,22 @@ def test_any_words(text):
     made = page(module(title=text))
     assert [said for said, _, around in made.texts if around["tag"] == "h1"] == [text]
     assert [tag for tag, _ in made.elements] == [tag for tag, _ in page(module(title="W")).elements]
+
+
+SOURCE = clean("Dear {{name}}, **{{name}}**, [for {{name}}](https://a.example), [ring]({{tel}}).\n\n- {{name}}\n").html
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=40).filter(lambda v: problem_with(v, "text") is None))
+def test_any_value(value):
+    """Whatever an organisation or a reader fills in, it is text, and the elements and addresses are as with a word."""
+
+    def written(name):
+        around = Surroundings("riverside", ("module", "x"), "en-GB", {"name": name, "tel": Value("116 123", "phone")})
+        return page(module(("One", html(SOURCE, around), "")))
+
+    made, plain = written(Value(value)), written(Value("WORD"))
+    assert made.elements == plain.elements
+    assert " ".join(made.text.split()) == " ".join(plain.text.replace("WORD", value).split())
 
 
 def test_older_mail_programs():

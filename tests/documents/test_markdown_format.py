@@ -169,6 +169,13 @@ def test_link_definitions_keep_to_their_section():
     assert one in render(module(("One", "", one))).decode()
 
 
+def test_link_definitions_do_not_change_code():
+    """Where another name for a label would change what the text says, in code for one, the text stays as it is."""
+    one = "See [it][1] and `row[1]`.\n\n[1]: https://one.example"
+    made = render(module(("One", "", one), ("Two", "", "As [1] says.")))
+    assert one in made.decode()
+
+
 def test_fallbacks_are_marked(reader):
     """A document with texts in another language says so, and which; one without does not."""
     for document, text in everything(reader, "northbridge", ("en-GB", "cy"), "markdown"):

@@ -3,13 +3,16 @@
 import re
 
 import pytest
+from compiling import clean
 from documentmaker import BASE, HOSTILE, checklist, contact, everything, module
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
+from coachkit.documents.fill import Surroundings, Value, html
 from coachkit.documents.plain import Linker, plain_text
 from coachkit.documents.text_format import TEXT, render
+from coachkit.packs.values import problem_with
 
 LINKER = Linker(f"{BASE}/v1/orgs/riverside/modules/asking-why", "Picture: {alt}")
 words = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp", "Zs"]), min_size=1, max_size=60)
@@ -85,6 +88,17 @@ def test_links(href, words, text):
 def test_any_words(text):
     """Whatever a text says it says as plain text too."""
     assert plain_text(f"<p>{escape(text)}</p>", LINKER) == text
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=40).filter(lambda v: problem_with(v, "text") is None))
+def test_any_value(value):
+    """Whatever an organisation or a reader fills in stands on its own line as it is, but for its white space."""
+    source = clean("Dear {{name}},\n\n- {{name}}\n\n**{{name}}**.").html
+    around = Surroundings("riverside", ("module", "x"), "en-GB", {"name": Value(value)})
+    lines = plain_text(html(source, around), LINKER).split("\n\n")
+    assert lines == [
+        re.sub(r"[ \t\r\n]+", " ", each).strip(" ") for each in (f"Dear {value},", f"- {value}", f"{value}.")
+    ]
 
 
 def test_deep_nesting():
