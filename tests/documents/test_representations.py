@@ -63,8 +63,9 @@ def hostile(text):
 
 
 @pytest.fixture(scope="module")
-def portal(sqlite_template, tmp_path_factory):
-    with house_in(tmp_path_factory.mktemp("representations"), sqlite_template) as house:
+def portal(make_database, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("representations")
+    with make_database("sqlite", folder) as database, house_in(folder, database) as house:
         yield furnish(house)
 
 
