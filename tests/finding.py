@@ -1,6 +1,14 @@
-"""Makes small indexes and asks them: `found(index_of(doc("a", title="…"), doc("b", text="…")), "words")`."""
+"""Makes small indexes and asks them: `found(index_of(doc("a", title="…"), doc("b", text="…")), "words")`.
+
+`ask(client, "words")` asks a whole installation over HTTP.
+"""
 
 from __future__ import annotations
+
+from typing import Any
+
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from coachkit.search.entries import ROLES, Entry, Text
 from coachkit.search.index import Index, build
@@ -51,3 +59,16 @@ def text_of(runs: tuple[Run, ...]) -> str:
 def hits_of(runs: tuple[Run, ...]) -> list[str]:
     """What a snippet marks."""
     return [run.text for run in runs if run.hit]
+
+
+def ask(client: FlaskClient, question: str, organisation: str = "northbridge", **more: Any) -> TestResponse:
+    """The answer of an organisation to a question, which must be one."""
+    answer = client.get(f"/v1/orgs/{organisation}/search", query_string={"q": question, **more})
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def ids(answer: TestResponse) -> list[str]:
+    """The ids of what an answer has, in order."""
+    items: list[dict[str, Any]] = (answer.json or {})["items"]
+    return [item["id"] for item in items]

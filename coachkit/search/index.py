@@ -1,8 +1,8 @@
 """The index of one set of documents in one locale: which words stand where, kept small, never changed once built.
 
-Postings and BM25 are ours, for three reasons that were measured (`docs/benchmarks.md` has sizes and times): sets here
-are small, and SQLite's bm25() counts a word for nothing once it stands in half of them; a thread would stay behind for
-each index of tantivy's; and in neither can one word's forms, mutations and misspellings count together as one word.
+Postings and BM25 are ours, for three reasons that were measured. Sets here are small, and SQLite's bm25() counts a word
+for nothing once it stands in half of them. A thread stays behind for each index of tantivy's, and building one takes
+three times the memory. And in neither can one word's forms, mutations and misspellings count together as one word.
 What is hard is left to libraries: Snowball's stems, and rapidfuzz's edit distances.
 """
 

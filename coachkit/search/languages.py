@@ -17,10 +17,11 @@ def _listed(text: str) -> frozenset[str]:
 
 
 _ENGLISH: Final = _listed("""
-    a about after all am an and any are as at be because been before being but by can could did do does doing dont
-    for from had has have having he her here him his how i if im in into is isnt it its ive just me my of off on or our
-    out she should so some such than that the their them then there these they this to too up us was we were what when
-    where which while who why will with would you your
+    a about after all am an and any are arent as at be because been before being but by can cant could couldnt did didnt
+    do does doesnt doing dont for from had hadnt has hasnt have havent having he her here him his how i if im in into is
+    isnt it its ive just me my of off on or our out she should shouldnt so some such than that thats the their them then
+    there these they theyre this to too up us was wasnt we were werent what whats when where which while who why will
+    with wont would wouldnt you your youre youve
 """)
 _WELSH: Final = _listed("""
     a ac ag am ar arna arnaf arnat arno arnoch at ati ato atoch beth ble bo bob bod bydd byddwch ch chi chwi ddim dim

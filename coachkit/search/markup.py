@@ -14,11 +14,12 @@ _TAG: Final = r'(?:[^<>"]|"[^"]*")*>'
 _INLINE_TAG: Final = re.compile(rf"</?{_INLINE}(?=[\s>]){_TAG}")
 _BLOCK_TAG: Final = re.compile(rf"<[/a-z]{_TAG}")
 _ENDS: Final = tuple(".!?:;,…·")
+_CLOSES: Final = "\"'”’)"  # noqa: RUF001 what may stand after the point of a sentence
 
 
 def plain(text: str) -> str:
     """HTML as one line of text: blocks follow one another after a point, or else after ` · `."""
-    blocks = _BLOCK_TAG.sub("\n", _INLINE_TAG.sub("", text)).split("\n")
+    blocks = _BLOCK_TAG.sub("\n", _INLINE_TAG.sub("", text.replace("\n", " "))).split("\n")
     return joined(html.unescape(block) for block in blocks)
 
 
@@ -28,6 +29,6 @@ def joined(blocks: Iterable[str]) -> str:
     for block in blocks:
         words = " ".join(block.split())
         if words and line:
-            line += " " if line.endswith(_ENDS) else " · "
+            line += " " if line.rstrip(_CLOSES).endswith(_ENDS) else " · "
         line += words
     return clean(line)

@@ -11,12 +11,15 @@ from itertools import islice
 from typing import Final
 
 from coachkit.search import words
-from coachkit.search.index import Index, Vocabulary
+from coachkit.search.index import Index
 
 MOST_WORDS: Final = 20
 """Words of a query that are looked for; nobody's question needs more, and each takes time."""
 MOST_COMPLETIONS: Final = 64
 """Completions of one word, the shortest first."""
+_ELSE: Final = 2
+"""Letters from which a word is completed that stands nowhere as it is, and below one that does."""
+_ALSO: Final = 4
 
 EXACT: Final = 1.0
 FORM: Final = 0.9
@@ -43,20 +46,20 @@ class Wanted:
 def understand(index: Index, question: str) -> tuple[Wanted, ...]:
     """What each of the words stands for in this index, without those that stand for nothing in it.
 
-    The last word may still be being typed, unless a space follows it.
+    The last word may still be being typed, unless a space follows it. Little words count only beside others, or where
+    nothing else was asked for.
     """
+    asked = _asked(index, words.clean(question))
+    little = {word for word in asked if _is_little(index, word)}
     wanted: list[Wanted] = []
-    for word, typing in _asked(index, words.clean(question)).items():
-        surfaces: dict[Surface, float] = {}
-        for code, vocabulary in index.vocabularies.items():
-            known = _known(vocabulary, word, typing=typing)
-            surfaces.update({(code, surface): fit for surface, fit in known.items()})
+    for word, typing in asked.items():
+        surfaces = _known(index, word)
+        if typing and len(word) >= (_ALSO if surfaces else _ELSE):
+            surfaces = _completed(index, word) | surfaces
         surfaces = surfaces or _meant(index, word)
         if surfaces:
-            wanted.append(Wanted(surfaces, little=_is_little(index, word)))
-    if all(each.little for each in wanted):
-        return tuple(Wanted(each.surfaces) for each in wanted)
-    return tuple(wanted)
+            wanted.append(Wanted(surfaces, little=word in little and len(little) < len(asked)))
+    return () if all(each.little for each in wanted) else tuple(wanted)
 
 
 def edits(word: str) -> int:
@@ -81,33 +84,44 @@ def _is_little(index: Index, word: str) -> bool:
     return letter or any(word in vocabulary.language.stops for vocabulary in index.vocabularies.values())
 
 
-def _known(vocabulary: Vocabulary, word: str, *, typing: bool) -> dict[str, float]:
-    """The words of the texts that are this one, a form of it, or where it is being typed begin with it."""
-    found = {word: EXACT} if word in vocabulary.postings else {}
-    for root in vocabulary.language.roots(word):
-        for surface in vocabulary.surfaces(root):
-            found.setdefault(surface, FORM)
-    if typing and len(word) >= (4 if found else 2):
+def _known(index: Index, word: str) -> dict[Surface, float]:
+    """The words of the texts that are this one, or another form of it."""
+    found: dict[Surface, float] = {}
+    for code, vocabulary in index.vocabularies.items():
+        if word in vocabulary.postings:
+            found[code, word] = EXACT
+        for root in vocabulary.language.roots(word):
+            for surface in vocabulary.surfaces(root):
+                found.setdefault((code, surface), FORM)
+    return found
+
+
+def _completed(index: Index, word: str) -> dict[Surface, float]:
+    """The words of the texts that begin with this one, and their forms."""
+    found: dict[Surface, float] = {}
+    for code, vocabulary in index.vocabularies.items():
         completions = sorted(vocabulary.beginning(word), key=lambda each: (len(each), each))
         for completion in completions[:MOST_COMPLETIONS]:
-            for surface in vocabulary.surfaces(completion):
-                found.setdefault(surface, PREFIX)
+            found |= {(code, surface): PREFIX for surface in vocabulary.surfaces(completion)}
     return found
 
 
 def _meant(index: Index, word: str) -> dict[Surface, float]:
-    """The words of the texts that a misspelt word most likely means: those the fewest edits away, and their forms."""
+    """The words of the texts that a misspelt one most likely means, and their forms.
+
+    Those the fewest edits away; of these those that begin as it does, since few go wrong in the first letter.
+    """
     if not (most := edits(word)):
         return {}
     from rapidfuzz import process
     from rapidfuzz.distance import OSA
 
-    near: dict[int, dict[Surface, float]] = {}
+    near: dict[tuple[int, bool], dict[Surface, float]] = {}
     for code, vocabulary in index.vocabularies.items():
         spellings = vocabulary.spellings
         for spelling, distance, _ in process.extract(
             word, spellings, scorer=OSA.distance, score_cutoff=most, limit=None
         ):
-            for surface in vocabulary.surfaces(spelling):
-                near.setdefault(distance, {})[code, surface] = MISSPELT[distance - 1]
+            means = near.setdefault((distance, spelling[0] != word[0]), {})
+            means |= {(code, surface): MISSPELT[distance - 1] for surface in vocabulary.surfaces(spelling)}
     return near[min(near)] if near else {}

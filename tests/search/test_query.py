@@ -152,6 +152,12 @@ def test_fewest_errors():
     assert found(english("The reception", "The deception and rejection"), "rejectoin ") == ["d1"]
 
 
+def test_first_letter():
+    """Of what is as few errors away, what begins as it was typed was meant."""
+    assert found(english("Each of them", "The search"), "seach ") == ["d1"]
+    assert found(english("Each of them"), "seach ") == ["d0"]
+
+
 @pytest.mark.parametrize(
     ("question", "expected"),
     [("fee", ["d0"]), ("fee ", []), ("fee now", []), ("rejectio", ["d1"]), ("f", []), ("ask fee", ["d0"])],
@@ -179,6 +185,18 @@ def test_only_little_words(question, expected):
         doc("d0", text="How to"), doc("d1", text="For the people who know"), doc("d2", "cy", text="Sut i ofyn")
     )
     assert expected in found(index, question)
+
+
+def test_nothing_but_little_words_stand():
+    """Where only the little words of a question stand anywhere, there is no answer."""
+    assert found(english("Out of it", "How to do it"), "how to be burnt out ") == []
+
+
+def test_completed_in_no_other_language():
+    """A short last word that stands as it is in one language is not completed in another."""
+    index = index_of(doc("welsh", "cy", text="Da iawn"), doc("english", text="Daylight"))
+    assert found(index, "da") == ["welsh"]
+    assert found(index, "day") == ["english"]
 
 
 @pytest.mark.parametrize("question", ["面接", "接"])
