@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import re
 import sys
 from typing import Any, BinaryIO
 
 import orjson
 import structlog
+
+_COMMANDS = re.compile(rb"\x7f|\xc2[\x80-\x9f]")
+"""The controls that JSON lets stand as they are, and that a terminal obeys, in UTF-8."""
 
 
 def configure(stream: BinaryIO | None = None) -> None:
@@ -44,8 +48,12 @@ class _Lines:
 
 
 def _line(event: dict[str, Any], **_: Any) -> bytes:
-    """The event as JSON; values that are not JSON as their repr, and text that is not UTF-8 escaped."""
+    """The event as JSON without a control character; values that are not JSON as their repr, text not UTF-8 escaped."""
     try:
-        return orjson.dumps(event, default=repr)
+        return _COMMANDS.sub(_escaped, orjson.dumps(event, default=repr))
     except TypeError:
         return json.dumps(event, default=repr).encode()
+
+
+def _escaped(match: re.Match[bytes]) -> bytes:
+    return b"\\u00%02x" % match[0][-1]

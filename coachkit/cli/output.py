@@ -1,8 +1,14 @@
-"""What commands print: for people plain lines, with --json one document on stdout; logs and progress go to stderr."""
+"""What commands print: for people plain lines, with --json one document on stdout; logs and progress go to stderr.
+
+What packs, settings, file names and arguments hold is words to a terminal, never commands: whatever could be one is
+written as an escape.
+"""
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +22,9 @@ from coachkit.errors import BadRequest, Problem, Problems, Refusal, SettingsErro
 FOUND, WRONG = 1, 2
 """Exit statuses: problems were found; the usage or the settings are wrong."""
 
+_COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""Characters that a terminal obeys instead of showing: controls, and what turns the direction of writing."""
+
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
@@ -25,10 +34,10 @@ json_option: Callable[[F], F] = click.option("--json", "as_json", is_flag=True, 
 def show(value: Any, lines: Iterable[str], *, as_json: bool) -> None:
     """Print a value as JSON, or the lines that say the same to people."""
     if as_json:
-        click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+        _print(_COMMANDS.sub(_in_json, json.dumps(value, ensure_ascii=False, indent=2)))
     else:
         for line in lines:
-            click.echo(line)
+            _print(line.replace("\n", "\\n"))
 
 
 def show_problems(problems: Sequence[Problem], *, as_json: bool, done: str | None = None) -> None:
@@ -42,7 +51,19 @@ def show_problems(problems: Sequence[Problem], *, as_json: bool, done: str | Non
 
 def warn(message: str) -> None:
     """Say something that is no result, to people only."""
-    click.echo(message, err=True)
+    _print(message, err=True)
+
+
+def _print(text: str, *, err: bool = False) -> None:
+    click.echo(_COMMANDS.sub(_escaped, text), err=err)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode()
+
+
+def _in_json(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
 
 
 def progress(values: Sequence[T], label: str) -> Iterator[T]:
@@ -63,10 +84,12 @@ def reported(*, as_json: bool) -> Iterator[None]:
         if as_json:
             show_problems(error.problems, as_json=True)
         for problem in error.problems:
-            click.echo(str(problem), err=True)
+            warn(str(problem).replace("\n", "\\n"))
         sys.exit(FOUND)
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        warn(shown.getvalue().rstrip("\n"))
         _document("usage", error.format_message(), as_json=as_json)
         sys.exit(WRONG)
     except click.Abort:
