@@ -160,7 +160,6 @@ class Fastlane:
 
     def _not_here(self, plan: _Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer with what another worker has made, or is making, and else let the first who asks for it make it."""
-        # variants stay here: they would fill Redis for whoever scans parameters, and what readers search for is theirs
         shared = None if plan.reading.variant else self._shared
         errand = shared.errand(plan.key, plan.organisation) if shared else None
         if errand and (frame := errand.get()):

@@ -40,17 +40,12 @@ Offer = Literal["documents", "json"]
 
 @dataclass(frozen=True)
 class Cacheable:
-    """What a cacheable route declares of itself: whether documents' formats or only JSON are on offer.
-
-    `shared` says whether its answers may leave the process for the store that all processes share. What readers
-    type (search) stays in the process that answers it.
-    """
+    """What a cacheable route declares of itself: whether documents' formats or only JSON are on offer."""
 
     offer: Offer
-    shared: bool = True
 
 
-def cacheable(offer: Offer = "json", *, shared: bool = True) -> Callable[[View], View]:
+def cacheable(offer: Offer = "json") -> Callable[[View], View]:
     """Declare that a view's 200 answers are the same for every reader and may be served by the fast lane.
 
     The view takes `organisation`, and a `digest` where it is an edition's own address, from its path; its query
@@ -58,7 +53,7 @@ def cacheable(offer: Offer = "json", *, shared: bool = True) -> Callable[[View],
     """
 
     def declare(view: View) -> View:
-        view.__cacheable__ = Cacheable(offer, shared)  # type: ignore[attr-defined]
+        view.__cacheable__ = Cacheable(offer)  # type: ignore[attr-defined]
         return view
 
     return declare
@@ -92,7 +87,11 @@ class Reading:
 
     @property
     def variant(self) -> bool:
-        """Whether this is one of many filtered views of the same thing, which share a part of the cache."""
+        """Whether this is one of many views of the same thing (search, filters, chosen fields).
+
+        They share a part of the process's store and stay in it: no scan of parameters fills what all workers share, and
+        what readers look for is not handed on.
+        """
         return bool(self.query)
 
     @property

@@ -93,7 +93,7 @@ class SearchQuery(schemas.PageQuery):
 @blueprint.arguments(schemas.ChannelQuery, location="query")
 @blueprint.arguments(SearchQuery, location="query")
 @blueprint.response(200, SearchSchema)
-@cacheable(shared=False)
+@cacheable()
 def search(channel: dict[str, Any], query: dict[str, Any], organisation: str) -> flask.Response:
     """The resources whose texts answer best, as the organisation words them in the caller's locale.
 
@@ -107,7 +107,7 @@ def search(channel: dict[str, Any], query: dict[str, Any], organisation: str) ->
 @blueprint.route("/editions/<digest:digest>/search")
 @blueprint.arguments(SearchQuery, location="query")
 @blueprint.response(200, SearchSchema)
-@cacheable(shared=False)
+@cacheable()
 def edition_search(query: dict[str, Any], organisation: str, digest: str) -> flask.Response:
     """The same in one edition."""
     del organisation, digest
