@@ -235,9 +235,9 @@ def furnish(house: House) -> House:
     return house
 
 
-def eventually(holds: Callable[[], Any]) -> Any:
-    """What `holds()` gives as soon as that is true; gives up after PATIENCE seconds."""
-    until = time.monotonic() + PATIENCE
+def eventually(holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
+    """What `holds()` gives as soon as that is true; gives up after so many seconds."""
+    until = time.monotonic() + patience
     while not (found := holds()):
         assert time.monotonic() < until, "it has not come to pass"
         time.sleep(0.01)

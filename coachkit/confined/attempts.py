@@ -59,7 +59,15 @@ class Attempts:
         return self._seconds < self._limits.file_seconds or time.monotonic() > self._ends
 
     def _attempt(self) -> Heard:
-        """Let a child read what is not closed, and listen to it until it has ended."""
+        """Let a child read what is not closed; with another warden where the first has gone without a word."""
+        for _ in range(2):
+            heard = self._heard()
+            if heard.anything:
+                return heard
+        raise RuntimeError("the process that reads packs does not start; why, it says on standard error")
+
+    def _heard(self) -> Heard:
+        """Listen to a child until it has ended."""
         heard = Heard(self._source.files, self._progress)
         try:
             with wardens.borrowed() as borrowed:

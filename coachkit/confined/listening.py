@@ -21,6 +21,8 @@ class Heard:
     """What has been heard of one attempt so far."""
 
     def __init__(self, files: Collection[str], progress: Progress) -> None:
+        self.anything = False
+        """Whether it has said a word."""
         self.at: str | None = None
         """The file that it is at."""
         self.crowded = False
@@ -49,6 +51,7 @@ class Heard:
 
     def listen(self, tag: bytes, payload: bytes) -> None:
         """One frame of the warden's. Raises ValueError for what nobody of ours says."""
+        self.anything = True
         if tag == wire.ENDED:
             status, self.seconds = json.loads(payload)
             self.code = os.waitstatus_to_exitcode(status)

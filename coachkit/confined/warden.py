@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def _streams() -> tuple[int, int]:
-    """Where requests come from and replies go; the standard streams lead nowhere from now on."""
+    """Where requests come from and replies go; from now on no word reaches standard error, where imports may fail."""
     requests, replies = os.dup(0), os.dup(1)
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):

@@ -28,7 +28,7 @@ main()
 """
 _ENVIRONMENT = ("HOME", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PATH", "TMPDIR", "TZ")
 """The variables that a process needs to run; secrets stand in others."""
-_KEPT = 2
+_KEPT = 4
 """Idle wardens at most."""
 _ENDS_WITHIN = 5.0
 """Seconds that a warden, which ends when its input does, may take for that."""
@@ -51,7 +51,6 @@ class Warden:
             [sys.executable, "-P", "-c", _START, json.dumps(import_path())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
             bufsize=0,
             cwd="/",
             env=environment,

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from packmaker import FILES, make_pack, pack_files
 
 from coachkit.packs import source
 from coachkit.packs.findings import Findings
-from coachkit.packs.folder import read_folder
+from coachkit.packs.folder import read_folder, read_path
 from coachkit.packs.source import Source
 
 VALID = Source(dict(sorted(pack_files().items())))
@@ -159,3 +162,130 @@ def test_a_files_name_that_is_no_text_is_reported_in_text(tmp_path):
     findings = Findings()
     read_folder(folder, findings)
     assert [p.file for p in findings.problems] == ["modules/\\udcff\\x1b.md"]
+
+
+# --- changed while it is read ---
+
+SECRET = b"nobody may read this"
+
+
+@pytest.fixture
+def outside(tmp_path: Path) -> Path:
+    """A folder beside the pack, with files that are none of it."""
+    folder = tmp_path / "outside"
+    folder.mkdir()
+    for name in ("first-hour.md", "breathe.svg"):
+        (folder / name).write_bytes(SECRET)
+    return folder
+
+
+def meanwhile(monkeypatch: pytest.MonkeyPatch, name: str, change: Callable[[], object]) -> None:
+    """Let a change happen just before what has this name is opened for the first time."""
+    opened = os.open
+    changes = [change]
+
+    def opening(path, flags, *arguments, **named):
+        if os.path.basename(os.fspath(path)) == name and changes:  # noqa: PTH119 as os.open takes it
+            changes.pop()()
+        return opened(path, flags, *arguments, **named)
+
+    monkeypatch.setattr(os, "open", opening)
+
+
+def test_a_file_that_becomes_a_link(tmp_path, outside, monkeypatch):
+    """It is not followed, and reported as the link that it is."""
+    folder = make_pack(tmp_path)
+    file = folder / "modules" / "first-hour.md"
+    meanwhile(monkeypatch, file.name, lambda: (file.unlink(), file.symlink_to(outside / file.name)))
+    findings = Findings()
+    read = read_folder(folder, findings)
+    assert problems(findings) == [("modules/first-hour.md", "symlink", "error")]
+    assert SECRET not in read.files.values()
+
+
+def test_a_folder_that_becomes_a_link(tmp_path, outside, monkeypatch):
+    """Nothing is read where it leads."""
+    folder = make_pack(tmp_path)
+    modules = folder / "modules"
+    meanwhile(monkeypatch, "modules", lambda: (shutil.rmtree(modules), modules.symlink_to(outside)))
+    findings = Findings()
+    read = read_folder(folder, findings)
+    assert [each for each in problems(findings) if each[0] == "modules"] != []
+    assert SECRET not in read.files.values()
+
+
+def test_a_folder_that_becomes_a_link_while_its_files_are_opened(tmp_path, outside, monkeypatch):
+    """What is read is what was in the folder, wherever that is by now."""
+    folder = make_pack(tmp_path)
+    images = folder / "images"
+    meanwhile(monkeypatch, "breathe.svg", lambda: (images.rename(tmp_path / "moved"), images.symlink_to(outside)))
+    findings = Findings()
+    assert read_folder(folder, findings) == VALID
+
+
+def test_a_file_that_becomes_a_pipe(tmp_path, monkeypatch):
+    """Nobody waits for it."""
+    folder = make_pack(tmp_path)
+    file = folder / "modules" / "first-hour.md"
+    meanwhile(monkeypatch, file.name, lambda: (file.unlink(), os.mkfifo(file)))
+    findings = Findings()
+    read_folder(folder, findings)
+    assert problems(findings) == [("modules/first-hour.md", "unknown-file", "error")]
+
+
+@pytest.mark.parametrize("name", ["images/breathe.svg", "modules", "pack.yaml"])
+def test_what_goes_away_is_a_problem(tmp_path, monkeypatch, name):
+    """The rest is read."""
+    folder = make_pack(tmp_path)
+    gone = folder / name
+    meanwhile(monkeypatch, gone.name, lambda: shutil.move(gone, tmp_path / "gone"))
+    findings = Findings()
+    read = read_folder(folder, findings)
+    assert problems(findings) == [(name, "unreadable", "error")]
+    assert "checklists/before-you-reply.yaml" in read.files
+
+
+def test_hidden_files_hide_no_others(tmp_path, monkeypatch):
+    """However many there are."""
+    monkeypatch.setattr("coachkit.packs.folder.MAX_FILES", 20)
+    folder = make_pack(tmp_path)
+    for number in range(100):
+        (folder / "modules" / f".{number}").touch()
+    findings = Findings()
+    assert read_folder(folder, findings) == VALID
+
+
+# --- what a command is given ---
+
+
+@pytest.mark.parametrize("named", ["example", "example/pack.yaml"])
+def test_a_pack_is_named_by_its_folder_or_its_manifest(tmp_path, named):
+    """Both are the pack."""
+    make_pack(tmp_path)
+    findings = Findings()
+    assert read_path(tmp_path / named, findings) == VALID
+
+
+def test_a_pack_is_named_by_its_archive(tmp_path):
+    """Of any name."""
+    (tmp_path / "x").write_bytes(source.archive(VALID))
+    findings = Findings()
+    assert read_path(tmp_path / "x", findings) == VALID
+
+
+def test_the_longest_archive_is_read(tmp_path, monkeypatch):
+    """One byte more is not."""
+    made = source.archive(VALID)
+    (tmp_path / "x").write_bytes(made)
+    for most, failed in ((len(made), False), (len(made) - 1, True)):
+        monkeypatch.setattr("coachkit.packs.folder.MAX_ARCHIVE", most)
+        findings = Findings()
+        read_path(tmp_path / "x", findings)
+        assert findings.failed is failed
+
+
+def test_no_pack_makes_an_archive_that_is_too_long():
+    """Files of the least convenient sizes, as many as there may be, fit with their headers."""
+    sizes = [source.MAX_TOTAL // source.MAX_FILES - source.MAX_TOTAL // source.MAX_FILES % 512 + 1] * source.MAX_FILES
+    blocks = sum(512 + -(-size // 512) * 512 for size in sizes)
+    assert blocks + 10_240 + 512 * 2 <= source.MAX_ARCHIVE

@@ -354,3 +354,15 @@ def test_a_thousand_problems_are_kept_and_no_more():
     problems = found_in(**{LIST: appending(wrong)})
     assert len(problems) == 1_001
     assert problems[0].code == "too-many-problems"
+
+
+def test_a_thousand_warnings_end_nothing():
+    """Files written on Windows, however many, are all read, and what is wrong in the last of them is told."""
+    lines = module("Title").replace("\n", "\r\n")
+    many = {f"modules/m{number}.md": lines for number in range(1_100)}
+    findings = Findings()
+    pack = read_pack(Source(pack_files(**many)), findings)
+    assert len(pack.resources) == 6 + 1_100
+    assert not findings.failed
+    problems = found_in(**many, **{"questionnaires/zzz.yaml": "a: ["})
+    assert [(p.file, p.code) for p in problems if p.severity == "error"] == [("questionnaires/zzz.yaml", "yaml-syntax")]
