@@ -1,7 +1,7 @@
 """The load: connections kept alive with one request under way on each, and every answer counted and looked at.
 
-A Python process can do this for some 30,000 answers a second, more than any server here gives from one core. It
-knows of servers only that they answer HTTP/1.1 with a Content-Length.
+A Python process on a core of its own takes more answers than any server here gives from another. It knows of servers
+only that they answer HTTP/1.1 with a Content-Length.
 """
 
 from __future__ import annotations

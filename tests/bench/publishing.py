@@ -124,7 +124,10 @@ def _rows(what: str, found: dict[int, list[Cost]]) -> list[Row]:
 
     growth = spread([one / other for one, other in zip(each(largest), each(middle), strict=True)])
     goal = at_most(f"≤ {_LINEAR_WITHIN:g} times that of {middle:,}", _LINEAR_WITHIN, growth, f"{growth.median:.2f}")
-    return [Row(_cells(f"{what}, {size:,} modules", found[size]), [goal] if size == largest else ()) for size in found]
+    return [
+        Row(_cells(f"{what}, {size:,} module{'s' if size > 1 else ''}", found[size]), [goal] if size == largest else ())
+        for size in found
+    ]
 
 
 def _cells(name: str, costs: Sequence[Cost]) -> list[str]:

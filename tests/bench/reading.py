@@ -15,13 +15,13 @@ from bench.compare import Contender, Effort, Slice, interleaved
 from bench.generator import module_id, write_pack
 from bench.installation import Place, make_place, serve_pack, slug_of
 from bench.load import answer, request
-from bench.report import Row, Table, at_least, cpu_ratio, speed_cells, speed_ratio
+from bench.report import Row, Table, at_least, speed_cells
 from bench.servers import Command, granian, gunicorn, python, serving
 
 PEERS = Path(__file__).parent / "peers"
 ADDRESS = f"/v1/orgs/{slug_of(1)}/modules/{module_id(3)}"
 _OF_ALL = {"server", "date", "connection", "content-type", "content-length"}
-COLUMNS = ("", "requests/s", "CPU µs each", "times the CPU of the first row")
+COLUMNS = ("", "requests/s", "CPU µs each")
 
 
 @dataclass(frozen=True)
@@ -114,15 +114,10 @@ def uncached(reading: Reading, effort: Effort, folder: Path, peers: Path) -> Tab
         found = interleaved(contenders, effort, folder)
     first = found[here]
     goals = [
-        at_least(3, speed_ratio(first, found[drf]), "Django REST framework"),
-        at_least(0.8, speed_ratio(first, found[empty]), "the empty view"),
+        at_least(3, first, found[drf], "Django REST framework"),
+        at_least(0.8, first, found[empty], "the empty view"),
     ]
-    rows = [Row([*speed_cells(here, first), ""], goals)]
-    rows += [
-        Row([*speed_cells(name, slices), cpu_ratio(first, slices).said(".2f")])
-        for name, slices in found.items()
-        if name != here
-    ]
+    rows = [Row(speed_cells(name, slices), goals if name == here else ()) for name, slices in found.items()]
     about = (
         "A module of an edition already in memory, rendered on every request (`cache_bytes` is 0), with its access log "
         "written as shipped. One worker: gunicorn gthread with the same threads for all, but uvicorn for FastAPI. The "
@@ -132,7 +127,7 @@ def uncached(reading: Reading, effort: Effort, folder: Path, peers: Path) -> Tab
         "its API. Flask-Caching: a cached view, found in Redis every time. All as for production: DEBUG off, JSON "
         "only, no sessions, no authentication, connections kept."
     )
-    return Table("A module that is not cached", about, (*COLUMNS[:3], "times CoachKit's CPU"), rows)
+    return Table("A module that is not cached", about, COLUMNS, rows)
 
 
 def check_source(command: Command, source: str, folder: Path) -> None:
@@ -200,6 +195,6 @@ def _beside_first(title: str, about: str, found: Mapping[str, list[Slice]], goal
     first = next(iter(found.values()))
     rows = []
     for name, slices in found.items():
-        asked = [at_least(goals[name], speed_ratio(slices, first))] if name in goals else []
-        rows.append(Row([*speed_cells(name, slices), cpu_ratio(first, slices).said(".2f") if asked else ""], asked))
+        asked = [at_least(goals[name], slices, first)] if name in goals else []
+        rows.append(Row(speed_cells(name, slices), asked))
     return Table(title, about, COLUMNS, rows)

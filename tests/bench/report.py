@@ -79,9 +79,15 @@ def page(tables: Sequence[Table], facts: Facts, command: str) -> str:
     )
 
 
-def at_least(asked: float, found: Spread, of: str = "") -> Goal:
-    """A ratio whose median should be no smaller; `of` says to what, where that is not the first row."""
-    return Goal(f"≥ {asked:g} times {of}" if of else f"≥ {asked:g}", found.said(".2f"), found.median >= asked)
+def at_least(asked: float, of: Sequence[Slice], to: Sequence[Slice], name: str = "") -> Goal:
+    """So many times as much as another: answers a second, and answers for a second of CPU, or it is not met.
+
+    `name` is the other's, where that is not the first row.
+    """
+    speed = ratio([each.per_second for each in of], [each.per_second for each in to])
+    cpu = ratio([each.cpu for each in to], [each.cpu for each in of])
+    found = f"{speed.said('.2f')} a second, {cpu.said('.2f')} for its CPU"
+    return Goal(f"≥ {asked:g} times {name}" if name else f"≥ {asked:g}", found, min(speed.median, cpu.median) >= asked)
 
 
 def at_most(asked: str, bound: float, found: Spread, said: str) -> Goal:
@@ -93,16 +99,6 @@ def speed_cells(name: str, slices: Sequence[Slice]) -> list[str]:
     """A contender's name, its answers a second and its CPU time for each, with their bounds."""
     speed, cpu = spread([each.per_second for each in slices]), spread([each.cpu for each in slices])
     return [name, speed.said(",.0f"), cpu.said(",.0f")]
-
-
-def speed_ratio(of: Sequence[Slice], to: Sequence[Slice]) -> Spread:
-    """By how many times more answers a second."""
-    return ratio([each.per_second for each in of], [each.per_second for each in to])
-
-
-def cpu_ratio(of: Sequence[Slice], to: Sequence[Slice]) -> Spread:
-    """By how many times less CPU for an answer, so that 1 is as much and more is better, as in `speed_ratio`."""
-    return ratio([each.cpu for each in to], [each.cpu for each in of])
 
 
 def _line(cells: Sequence[str]) -> str:
