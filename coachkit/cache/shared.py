@@ -26,7 +26,9 @@ EXCHANGE_SECONDS: Final = 0.05
 ERRAND_SECONDS: Final = 0.09
 """The longest that a request may spend on all its exchanges, beside waiting for another to render."""
 LEASE_SECONDS: Final = 2.0
-"""For how long one worker may be waited for."""
+"""The longest that one worker has a render to itself."""
+WAIT_SECONDS: Final = 0.7
+"""The longest that another waits for it: what it waits for may itself be waiting, for a database that is silent."""
 KEPT_SECONDS: Final = 86_400
 PROBE_SECONDS: Final = 10
 LARGEST: Final = 4 * 1024 * 1024
@@ -153,9 +155,10 @@ class Errand:
     def wait(self) -> Frame | None:
         """The frame, if another worker is rendering it and keeps it in time; None for whoever is to render it.
 
-        One worker is told None at once and has LEASE_SECONDS to `put` the frame or to `leave`; then the next is told.
+        One worker is told None at once and has LEASE_SECONDS to `put` the frame or to `leave`; then the next is told, and
+        after WAIT_SECONDS everybody.
         """
-        ends = time.monotonic() + LEASE_SECONDS
+        ends = time.monotonic() + WAIT_SECONDS
         polls = iter(_POLLS)
         pause = 0.0
         while time.monotonic() < ends:
