@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -87,6 +88,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="small and short, to try it; the page is not written")
     parser.add_argument("--only", choices=PARTS, action="append", help="one part; the page is not written")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that what was started ends too
     leave_servers_core()
     tables: list[Table] = []
     with _folder() as folder:
