@@ -155,8 +155,8 @@ class Errand:
     def wait(self) -> Frame | None:
         """The frame, if another worker is rendering it and keeps it in time; None for whoever is to render it.
 
-        One worker is told None at once and has LEASE_SECONDS to `put` the frame or to `leave`; then the next is told, and
-        after WAIT_SECONDS everybody.
+        One worker is told None at once and has LEASE_SECONDS to `put` the frame or to `leave`; then the next is told,
+        and after WAIT_SECONDS everybody.
         """
         ends = time.monotonic() + WAIT_SECONDS
         polls = iter(_POLLS)
