@@ -1,0 +1,1 @@
+"""What `coachkit doctor` looks at, a module for each part of an installation. None of them changes anything."""
