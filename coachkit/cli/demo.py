@@ -138,13 +138,13 @@ def _welcome(place: _Place) -> dict[str, Any]:
 
 def _said(welcome: dict[str, Any]) -> Iterator[str]:
     yield f"CoachKit serves two demo organisations at {welcome['address']}"
-    yield "\nOpen"
+    yield from ("", "Open")
     yield from (f"  {each}" for each in welcome["open"])
-    yield "\nIn another terminal, for coachkit's other commands"
+    yield from ("", "In another terminal, for coachkit's other commands")
     yield f"  {welcome['export']}"
-    yield "\nTry"
+    yield from ("", "Try")
     yield from (f"  {each}" for each in welcome["try"])
-    yield "\nStop with Ctrl-C."
+    yield from ("", "Stop with Ctrl-C.")
 
 
 FILL = json.dumps(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import contextmanager
+
 import pytest
 from compiling import DIRECTIVES
 from hypothesis import given, settings
@@ -50,6 +52,29 @@ def test_earlier_findings_count():
     result = check(Source(pack_files()), DIRECTIVES, findings)
     assert result.compiled is None
     assert [problem.code for problem in result.problems] == ["symlink"]
+
+
+def test_every_file_is_metered():
+    """All work on each file is done while it is metered, once to read it and once more for what is compiled."""
+    entered: list[str] = []
+    inside: list[str] = []
+
+    @contextmanager
+    def meter(path):
+        assert inside == []
+        inside.append(path)
+        entered.append(path)
+        yield
+        inside.pop()
+
+    files = pack_files()
+    assert check(Source(files), DIRECTIVES, meter=meter).compiled is not None
+    companions = {"README.md", "LICENSE"}
+    assert set(entered) == set(files) - companions
+    assert {path for path in entered if entered.count(path) > 1} == set(files) - companions - {
+        "pack.yaml",
+        "images/breathe.svg",
+    }
 
 
 @pytest.mark.parametrize("path", ["modules/first-hour.md", "locales/cy/modules/first-hour.md"])

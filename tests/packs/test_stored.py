@@ -107,6 +107,16 @@ def test_bomb():
         stored.load(bomb)
 
 
+def test_too_large(monkeypatch):
+    """What would not be loaded is not written either, and what just fits is both."""
+    size = len(zlib.decompress(stored.dump(release())))
+    monkeypatch.setattr(stored, "SIZE_LIMIT", size)
+    assert stored.load(stored.dump(release())).manifest == release().manifest
+    monkeypatch.setattr(stored, "SIZE_LIMIT", size - 1)
+    with pytest.raises(stored.TooLargeError):
+        stored.dump(release())
+
+
 def test_cut_off():
     """A release that lost its end, or has something behind it, is refused."""
     for data in (stored.dump(release())[:-3], stored.dump(release()) + b"x"):
