@@ -7,6 +7,7 @@ Nothing that owns a socket, a file or a thread is made here: it is made on first
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import flask
@@ -16,6 +17,7 @@ from coachkit import __version__
 from coachkit import settings as settings_module
 from coachkit.api import (
     access,
+    answers,
     changes,
     converters,
     documents,
@@ -133,7 +135,15 @@ def _add_layers(app: flask.Flask, services: Services, settings: Settings) -> Non
     requests.register(app)
     assert services.routes is not None  # noqa: S101 set a moment ago
     store = MemoryStore(settings.cache_bytes)
-    lane = Fastlane(app.wsgi_app, services.routes, services.reader, store, access.may_read, shared=services.shared)
+    lane = Fastlane(
+        app.wsgi_app,
+        services.routes,
+        services.reader,
+        store,
+        access.may_read,
+        plainly=partial(answers.plainly, services),
+        shared=services.shared,
+    )
     watched = requests.watch(lane, log_hits=settings.log_hits)
     proxies = settings.trusted_proxies
     app.wsgi_app = ProxyFix(watched, x_for=proxies, x_proto=proxies) if proxies else watched  # type: ignore[method-assign, assignment]

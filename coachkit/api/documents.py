@@ -8,12 +8,12 @@ from typing import Any
 import flask
 
 from coachkit.api import cursors, retiring, schemas
-from coachkit.api.answers import answer, json_bytes
+from coachkit.api.answers import Answer, answer, json_bytes, made, response
 from coachkit.api.explaining import Origins, origins
 from coachkit.api.listing import FILTERS, check_fields, chosen, facets, page
 from coachkit.api.metrics import count_render
-from coachkit.api.reading import Reading, cacheable
-from coachkit.api.services import edition_of, reading, services
+from coachkit.api.reading import cacheable
+from coachkit.api.services import Asking, asking, edition_of, reading, services
 from coachkit.api.smorest import Api, Blueprint
 from coachkit.documents.document import brand, document
 from coachkit.documents.json_format import shape
@@ -47,6 +47,66 @@ _CONTENT = {
 }
 
 
+_NOTHING_ASKED: Mapping[str, Any] = {"explain": False}
+
+
+def _document(asked: Asking, query: Mapping[str, Any], kind: Kind, resource_id: str) -> Answer:
+    request, edition = asked.reading, asked.edition
+    if (kind, resource_id) not in edition.catalogue:
+        raise NotFound("")
+    made_once: list[Document] = []
+
+    def resolved() -> Document:
+        if not made_once:
+            branded = request.format.branded
+            made_once.append(document(edition, kind, resource_id, request.locale, base=request.base, branded=branded))
+        return made_once[0]
+
+    fields = query.get("fields_")
+    if fields is not None:
+        chosen(_always_there(kind), fields)
+    explained = origins(request, edition, kind, resource_id) if query["explain"] else None
+    pack = edition.catalogue[kind, resource_id]
+    digest = edition.digests[kind, resource_id][request.locale]
+    release = edition.releases[pack].manifest
+    worn = [json_bytes(brand(edition, request.locale)).decode()] if request.format.branded else []
+    told = [] if explained is None else [json_bytes(explained).decode()]
+    answer = made(
+        asked,
+        made_from=("document", digest, *worn, *told),
+        render=lambda: _rendered(asked, resolved(), fields, explained),
+        languages=lambda: resolved().languages,
+        surrogates=(f"doc/{digest}", f"release/{release.id}@{release.version}"),
+        links=retiring.links(asked, edition, kind, resource_id),
+    )
+    answer.headers.update(retiring.headers(edition, kind, resource_id))
+    return answer
+
+
+def _plain(asked: Asking, path: Mapping[str, Any]) -> Answer:
+    """A document of which no fields were chosen and nothing is to be explained."""
+    return _document(asked, _NOTHING_ASKED, KIND_OF_FOLDER[path["kind"]], path["resource_id"])
+
+
+def _always_there(kind: Kind) -> dict[str, Any]:
+    """The fields that every document of a kind has, whatever was asked for."""
+    return {name: field for name, field in _SHAPES[kind]().fields.items() if field.required}
+
+
+def _rendered(asked: Asking, found: Document, fields: str | None, explained: Origins | None) -> bytes:
+    if fields is not None or explained is not None:
+        more = {} if explained is None else {"explain": explained}
+        return json_bytes({**chosen(shape(found), fields), **more})
+    chosen_format = asked.reading.format
+    count_render(chosen_format.name)
+    try:
+        return asked.services.dispatch.call(
+            asked.reading.plugin, "coachkit_formats", chosen_format.render, found, expected=bytes
+        )
+    except Fault as fault:
+        raise Unavailable(f"The format {chosen_format.name} cannot be made at the moment.") from fault
+
+
 @blueprint.route(f"/{_KINDS}")
 @blueprint.arguments(schemas.ChannelQuery, location="query")
 @blueprint.arguments(schemas.ListQuery, location="query")
@@ -73,26 +133,26 @@ def edition_resources(query: dict[str, Any], organisation: str, digest: str, kin
 @blueprint.arguments(schemas.DocumentQuery, location="query")
 @blueprint.response(200, description="The document, in the format that was chosen", headers=retiring.HEADERS)
 @blueprint.doc(responses={200: {"content": _CONTENT}})
-@cacheable("documents")
+@cacheable("documents", plain=_plain)
 def resource(
     channel: dict[str, Any], query: dict[str, Any], organisation: str, kind: str, resource_id: str
 ) -> flask.Response:
     """One resource, in the caller's locale and format."""
     del channel, organisation
-    return _document(query, KIND_OF_FOLDER[kind], resource_id)
+    return response(_document(asking(reading()), query, KIND_OF_FOLDER[kind], resource_id))
 
 
 @blueprint.route(f"{_EDITION}/{_KINDS}/<slug:resource_id>")
 @blueprint.arguments(schemas.DocumentQuery, location="query")
 @blueprint.response(200, description="The document, in the format that was chosen", headers=retiring.HEADERS)
 @blueprint.doc(responses={200: {"content": _CONTENT}})
-@cacheable("documents")
+@cacheable("documents", plain=_plain)
 def edition_resource(
     query: dict[str, Any], organisation: str, digest: str, kind: str, resource_id: str
 ) -> flask.Response:
     """One resource of one edition, for ever the same."""
     del organisation, digest
-    return _document(query, KIND_OF_FOLDER[kind], resource_id)
+    return response(_document(asking(reading()), query, KIND_OF_FOLDER[kind], resource_id))
 
 
 def _list(query: dict[str, Any], kind: Kind) -> flask.Response:
@@ -124,56 +184,6 @@ def _languages(edition: Edition, kind: Kind, items: list[dict[str, Any]], locale
         lines = edition.select(kind, item["id"], locale).lines
         found += [lines[name].locale for name in ("title", "summary") if name in lines]
     return list(dict.fromkeys(found))
-
-
-def _document(query: dict[str, Any], kind: Kind, resource_id: str) -> flask.Response:
-    request = reading()
-    edition = edition_of(request)
-    if (kind, resource_id) not in edition.catalogue:
-        raise NotFound("")
-    made: list[Document] = []
-
-    def resolved() -> Document:
-        if not made:
-            branded = request.format.branded
-            made.append(document(edition, kind, resource_id, request.locale, base=request.base, branded=branded))
-        return made[0]
-
-    chosen(_always_there(kind), query.get("fields_"))
-    explained = origins(request, edition, kind, resource_id) if query["explain"] else None
-    pack = edition.catalogue[kind, resource_id]
-    digest = edition.digests[kind, resource_id][request.locale]
-    release = edition.releases[pack].manifest
-    worn = [json_bytes(brand(edition, request.locale)).decode()] if request.format.branded else []
-    told = [] if explained is None else [json_bytes(explained).decode()]
-    response = answer(
-        request,
-        made_from=("document", digest, *worn, *told),
-        render=lambda: _rendered(request, resolved(), query.get("fields_"), explained),
-        languages=lambda: resolved().languages,
-        surrogates=(f"doc/{digest}", f"release/{release.id}@{release.version}"),
-        links=retiring.links(request, edition, kind, resource_id),
-    )
-    response.headers.update(retiring.headers(edition, kind, resource_id))
-    return response
-
-
-def _always_there(kind: Kind) -> dict[str, Any]:
-    """The fields that every document of a kind has, whatever was asked for."""
-    return {name: field for name, field in _SHAPES[kind]().fields.items() if field.required}
-
-
-def _rendered(request: Reading, found: Document, fields: str | None, explained: Origins | None) -> bytes:
-    if fields is not None or explained is not None:
-        more = {} if explained is None else {"explain": explained}
-        return json_bytes({**chosen(shape(found), fields), **more})
-    count_render(request.format.name)
-    try:
-        return services().dispatch.call(
-            request.plugin, "coachkit_formats", request.format.render, found, expected=bytes
-        )
-    except Fault as fault:
-        raise Unavailable(f"The format {request.format.name} cannot be made at the moment.") from fault
 
 
 def describe(api: Api) -> None:

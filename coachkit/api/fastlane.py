@@ -29,10 +29,12 @@ from coachkit.errors import CoachKitError
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from coachkit.api.answers import Answer
     from coachkit.cache.shared import Errand, SharedStore
 
 Headers = list[tuple[str, str]]
 Authorise = Callable[["WSGIEnvironment", str], bool]
+Plainly = Callable[[Cacheable, Reading, Mapping[str, Any], str | None], "Answer | None"]
 
 KEPT = (
     "Content-Type",
@@ -55,6 +57,7 @@ TURNS = 2
 """How often a caller lets another go first: who has the answer already gets 304, and leaves nothing for the others."""
 PLANS = 8_192
 _HIT = {"memory": "CoachKit; hit; detail=memory", "redis": "CoachKit; hit; detail=redis"}
+_STATUS = {200: "200 OK", 304: "304 NOT MODIFIED"}
 _MISS = "CoachKit; fwd=miss"
 _Asked = tuple[str, str, str | None, str | None]
 """Path, query, Accept and Accept-Language: what of a request decides which answer it gets, beside who asks."""
@@ -106,6 +109,7 @@ class _Plan:
 
     asked: _Asked
     route: str
+    declared: Cacheable
     values: Mapping[str, Any]
     channel: str
     reading: Reading
@@ -126,12 +130,15 @@ class Fastlane:
         store: MemoryStore,
         authorise: Authorise,
         *,
+        plainly: Plainly,
         shared: SharedStore | None = None,
     ) -> None:
         """`authorise(environ, organisation)` says whether a caller may have the kept answers of an organisation.
 
-        `shared` is where workers find what another has made, below the process's own `store`.
+        `plainly(declared, reading, path_values, if_none_match)` answers without Flask where a route can, and gives None
+        where Flask is to. `shared` is where workers find what another has made, below the process's own `store`.
         """
+        self._plainly = plainly
         self._app = app
         self._routes = routes
         self._reader = reader
@@ -179,6 +186,7 @@ class Fastlane:
         self, plan: _Plan, frame: Frame, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         self._store.put(frame, variant=plan.reading.variant)
+        self._remember(plan)
         return self._from_store(frame, "redis", environ, start_response)
 
     def _settle(self, environ: WSGIEnvironment) -> _Plan | None:
@@ -222,10 +230,12 @@ class Fastlane:
         route.query.check(query)
         reading = self._reader.settle(route.declared, values, query, environ)
         channel = dict(query).get("channel", LIVE)
-        return _Plan(asked, route.rule, values, channel, reading, reading.organisation, reading.key(path), moves)
+        return _Plan(
+            asked, route.rule, route.declared, values, channel, reading, reading.organisation, reading.key(path), moves
+        )
 
     def _remember(self, plan: _Plan) -> None:
-        """Keep the plan of a request that was answered from the store, for the next one with the same texts.
+        """Keep the plan of a request that was answered, for the next one with the same texts.
 
         The plans used least recently are forgotten by halves.
         """
@@ -255,10 +265,12 @@ class Fastlane:
         environ[CACHE] = "miss"
         head = environ["REQUEST_METHOD"] == "HEAD"
         try:
-            status, headers, body = _called(self._app, {**environ, "REQUEST_METHOD": "GET"})
+            status, headers, body = self._made(plan, environ)
             if status.startswith("200"):
+                body = bytes(memoryview(body))  # orjson's own keeps three times the memory that it needs
                 frame = Frame(plan.key, plan.organisation, 200, tuple(_kept(headers)), body)
                 self._store.put(frame, variant=plan.reading.variant)
+                self._remember(plan)
                 if errand:
                     errand.put(frame)
         finally:
@@ -272,6 +284,16 @@ class Fastlane:
             return [] if head else [body]
         kept = [*frame.headers, ("Content-Length", str(len(body)))]
         return self._answer(status, kept, b"" if head else body, _MISS, start_response)
+
+    def _made(self, plan: _Plan, environ: WSGIEnvironment) -> tuple[str, Headers, bytes]:
+        """Status, headers and body, from the route's own hand where it can answer plainly and else from Flask."""
+        try:
+            answered = self._plainly(plan.declared, plan.reading, plan.values, environ.get("HTTP_IF_NONE_MATCH"))
+        except Exception:  # noqa: BLE001  # Flask meets the same: it answers with the problem, and the log says why
+            answered = None
+        if answered is None:
+            return _called(self._app, {**environ, "REQUEST_METHOD": "GET"})
+        return _STATUS[answered.status], list(answered.headers.items()), answered.body
 
     def _answer(
         self, status: str, headers: Headers, body: bytes, cache_status: str, start_response: StartResponse

@@ -40,12 +40,20 @@ Offer = Literal["documents", "json"]
 
 @dataclass(frozen=True)
 class Cacheable:
-    """What a cacheable route declares of itself: whether documents' formats or only JSON are on offer."""
+    """What a cacheable route declares of itself: whether documents' formats or only JSON are on offer.
+
+    `plain` answers, without Flask, a request of which nothing but channel, locale and format was asked: called with the
+    request (`services.Asking`) and the values in its path, it gives an `answers.Answer`. Whatever it raises, Flask then
+    answers as if it had not been tried.
+    """
 
     offer: Offer
+    plain: Callable[[Any, Mapping[str, Any]], Any] | None = None
 
 
-def cacheable(offer: Offer = "json") -> Callable[[View], View]:
+def cacheable(
+    offer: Offer = "json", plain: Callable[[Any, Mapping[str, Any]], Any] | None = None
+) -> Callable[[View], View]:
     """Declare that a view's 200 answers are the same for every reader and may be served by the fast lane.
 
     The view takes `organisation`, and a `digest` where it is an edition's own address, from its path; its query
@@ -53,7 +61,7 @@ def cacheable(offer: Offer = "json") -> Callable[[View], View]:
     """
 
     def declare(view: View) -> View:
-        view.__cacheable__ = Cacheable(offer)  # type: ignore[attr-defined]
+        view.__cacheable__ = Cacheable(offer, plain)  # type: ignore[attr-defined]
         return view
 
     return declare

@@ -11,8 +11,7 @@ from urllib.parse import urlencode
 
 from werkzeug.http import http_date
 
-from coachkit.api.reading import Reading
-from coachkit.api.services import services
+from coachkit.api.services import Asking
 from coachkit.editions.edition import Edition
 from coachkit.packs.model import FOLDERS, Kind
 from coachkit.packs.retiring import retirement
@@ -46,7 +45,7 @@ def headers(edition: Edition, kind: Kind, resource_id: str) -> dict[str, str]:
     return {**deprecation, "Sunset": http_date(midnight(leaving.until))} if leaving.until else deprecation
 
 
-def links(request: Reading, edition: Edition, kind: Kind, resource_id: str) -> list[str]:
+def links(asked: Asking, edition: Edition, kind: Kind, resource_id: str) -> list[str]:
     """The Link to what stands in a retiring resource's stead, as the caller asked for this one; none if not served.
 
     A format that the successor does not come in is left out, so that no link leads to a refusal.
@@ -54,13 +53,14 @@ def links(request: Reading, edition: Edition, kind: Kind, resource_id: str) -> l
     leaving = retirement(edition.resource(kind, resource_id))
     if leaving is None or leaving.instead is None:
         return []
+    request = asked.reading
     successor = edition.reference(edition.catalogue[kind, resource_id], leaving.instead)
     if not edition.serves(successor):
         return []
-    formats = {each.name for _, each in services().reader.offered(request.served, successor.kind)}
-    asked = [(name, value) for name, value in request.asked if name != "format" or value in formats]
+    formats = {each.name for _, each in asked.services.reader.offered(request.served, successor.kind)}
+    wishes = [(name, value) for name, value in request.asked if name != "format" or value in formats]
     at = f"/editions/{request.served.digest}" if request.at_edition else ""
-    query = f"?{urlencode(asked)}" if asked else ""
+    query = f"?{urlencode(wishes)}" if wishes else ""
     section = f"#{successor.section}" if successor.section else ""
     path = f"/v1/orgs/{request.organisation}{at}/{FOLDERS[successor.kind]}/{successor.id}"
     return [f'<{path}{query}{section}>; rel="successor-version"']

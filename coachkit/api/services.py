@@ -40,6 +40,21 @@ class Services:
     indexes: Shelf = field(default_factory=Shelf)
 
 
+@dataclass(frozen=True)
+class Asking:
+    """A reading request as whoever answers it needs it, inside Flask and in the fast lane."""
+
+    services: Services
+    reading: Reading
+    if_none_match: str | None
+
+    @property
+    def edition(self) -> Edition:
+        """The edition that it is answered from."""
+        served = self.reading.served
+        return self.services.library.edition(served.organisation_id, served.organisation, served.digest)
+
+
 def services() -> Services:
     """Those of the application that is answering."""
     return cast("Services", flask.current_app.extensions[EXTENSION])
@@ -59,7 +74,11 @@ def reading() -> Reading:
     return cast("Reading", settled)
 
 
+def asking(request: Reading) -> Asking:
+    """A reading request with what Flask knows of it."""
+    return Asking(services(), request, flask.request.headers.get("If-None-Match"))
+
+
 def edition_of(request: Reading) -> Edition:
     """The edition that a reading request is answered from."""
-    served = request.served
-    return services().library.edition(served.organisation_id, served.organisation, served.digest)
+    return asking(request).edition

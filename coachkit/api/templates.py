@@ -10,7 +10,7 @@ from coachkit.api import retiring, schemas
 from coachkit.api.answers import json_bytes
 from coachkit.api.reading import Cacheable
 from coachkit.api.requests import concerns
-from coachkit.api.services import edition_of, services
+from coachkit.api.services import asking, edition_of, services
 from coachkit.api.smorest import Blueprint
 from coachkit.documents.document import document
 from coachkit.documents.filling import check_values
@@ -52,5 +52,7 @@ def fill(
     response.headers["Content-Language"] = ", ".join(filled.languages)
     response.headers["CoachKit-Edition"] = edition.digest
     response.headers.update(retiring.headers(edition, "template", resource_id))
-    response.headers.extend([("Link", link) for link in retiring.links(request, edition, "template", resource_id)])
+    response.headers.extend(
+        [("Link", link) for link in retiring.links(asking(request), edition, "template", resource_id)]
+    )
     return response

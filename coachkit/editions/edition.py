@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from coachkit.editions.choices import Choices, first
-from coachkit.editions.selection import NO_OVERLAY, Picked, ResourceOverlay, Selection, select
+from coachkit.editions.selection import NO_OVERLAY, Picked, ResourceOverlay, Selection, select, select_line
 from coachkit.packs.destinations import parse_reference
 from coachkit.packs.model import Compiled, Contact, Kind, Placeholder, Reference, Resource
 
@@ -61,7 +61,11 @@ class Edition:
 
     def title(self, reference: Reference, locale: str) -> Picked[str]:
         """The title of a resource in a locale, along its chain."""
-        title = self.select(reference.kind, reference.id, locale).lines["title"]
+        key = (reference.kind, reference.id)
+        resource = self.releases[self.catalogue[key]].resources[key]
+        title = select_line(resource, self.overlays.get(key, NO_OVERLAY), self.chain(locale), "title")
+        if title is None:
+            raise KeyError("title")
         text = "".join(part for part in title.value if isinstance(part, str))
         return Picked(text, title.locale, title.origin)
 

@@ -107,22 +107,26 @@ def select(resource: Resource, overlay: ResourceOverlay, chain: Sequence[str], d
     """
     lines: dict[str, Picked[Parts]] = {}
     missing: list[str] = []
-    for path in _paths(resource.lines):
+    for path in resource.paths:
         picked = _pick(overlay.lines, resource.lines, chain, path)
         if picked:
             lines[path] = picked
         else:
             missing.append(path)
-    by_id = {locale: {section.id: section for section in texts} for locale, texts in resource.sections.items()}
     sections: list[Picked[Section]] = []
     own = [section.id for section in resource.sections.get(default_locale, ())]
     for section_id in order(own, overlay):
-        section = _pick(overlay.sections, by_id, chain, section_id)
+        section = _pick(overlay.sections, resource.sections_by_id, chain, section_id)
         if section:
             sections.append(section)
         elif section_id in own:
             missing.append(f"sections/{section_id}")
     return Selection(resource, chain[0], lines, tuple(sections), tuple(missing))
+
+
+def select_line(resource: Resource, overlay: ResourceOverlay, chain: Sequence[str], path: str) -> Picked[Parts] | None:
+    """What `select` gives for one line; None where the chain has no text for it."""
+    return _pick(overlay.lines, resource.lines, chain, path)
 
 
 def order(own: Sequence[str], overlay: ResourceOverlay) -> list[str]:
@@ -139,10 +143,6 @@ def order(own: Sequence[str], overlay: ResourceOverlay) -> list[str]:
             if insertion.after:
                 last_after[insertion.anchor] = insertion.section
     return [each for each in ids if each not in overlay.hidden_sections]
-
-
-def _paths(lines: Mapping[str, Mapping[str, Parts]]) -> list[str]:
-    return sorted({path for texts in lines.values() for path in texts})
 
 
 def _pick(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any, Literal, get_args
 
 Kind = Literal["module", "questionnaire", "template", "checklist", "pathway"]
@@ -244,6 +245,16 @@ class Resource:
     """By locale, the placeholders of pack.yaml that its texts use (a template's personal ones are not among them)."""
     references: tuple[Reference, ...]
     """Everything it points at, in facts and in links, `pack` filled in, sorted, without repeats."""
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of its lines in any locale, sorted."""
+        return tuple(sorted({path for texts in self.lines.values() for path in texts}))
+
+    @cached_property
+    def sections_by_id(self) -> Mapping[str, Mapping[str, Section]]:
+        """Its sections by locale and id."""
+        return {locale: {section.id: section for section in texts} for locale, texts in self.sections.items()}
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def store():
 def lane(gate, store):
     """A client of a fast lane of our own, in front of the gate."""
     parts = services_of(gate.app)
-    return Client(Fastlane(gate, parts.routes, parts.reader, store, may_read))
+    return Client(Fastlane(gate, parts.routes, parts.reader, store, may_read, plainly=lambda *_: None))
 
 
 @pytest.fixture
