@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -47,7 +46,7 @@ def document(
     With a `base` its addresses are whole ones under it. `branded` puts the organisation's brand in.
     """
     selection = edition.select(kind, resource_id, locale)
-    around = replace(surroundings(edition, selection, personal), base=base)
+    around = surroundings(edition, selection, personal, base)
     own = _BODIES[kind](edition, selection, around)
     head = _summary(edition, selection)
     titles = _foreign_titles(edition, selection)
@@ -88,8 +87,10 @@ def brand(edition: Edition, locale: str) -> Brand:
     )
 
 
-def surroundings(edition: Edition, selection: Selection, personal: Mapping[str, str] | None = None) -> Surroundings:
-    """The values that a selection's texts are filled with."""
+def surroundings(
+    edition: Edition, selection: Selection, personal: Mapping[str, str] | None = None, base: str | None = None
+) -> Surroundings:
+    """The values that a selection's texts are filled with; with a `base` its addresses are whole ones under it."""
     locale, resource = selection.locale, selection.resource
     values: dict[str, Value] = {}
     declared = edition.releases[edition.catalogue[resource.kind, resource.id]].manifest.placeholders
@@ -104,7 +105,7 @@ def surroundings(edition: Edition, selection: Selection, personal: Mapping[str, 
             values[name] = Value(shown(personal[name], facts["type"], locale), facts["type"])
         else:
             values[name] = Value(_plain_line(selection, f"{PERSONAL}/{name}/label") or name, facts["type"], given=False)
-    return Surroundings(edition.organisation, (resource.kind, resource.id), locale, values)
+    return Surroundings(edition.organisation, (resource.kind, resource.id), locale, values, base)
 
 
 def _plain_line(selection: Selection, path: str) -> str | None:

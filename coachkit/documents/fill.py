@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from markupsafe import escape
 
-from coachkit.packs.model import FOLDERS, Fill, Kind, Link, Part, Parts, Picture, PlaceholderType, Reference
+from coachkit.packs.model import FOLDERS, Fill, Kind, Link, Parts, Picture, PlaceholderType, Reference
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&:=])")
 _DESTINATION_SPECIAL = re.compile(r"([\\`*_\[\]()|<>&])")
@@ -67,17 +67,17 @@ class Surroundings:
 
 def plain(parts: Parts, around: Surroundings) -> str:
     """A short line as plain text; it stays one line, whatever is filled in."""
-    return _joined(parts, around, lambda text: text, _plain_fill, lambda address: address)
+    return _joined(parts, around, _plain_fill, str)
 
 
 def html(parts: Parts, around: Surroundings) -> str:
     """A text whose str parts are finished HTML."""
-    return _joined(parts, around, lambda text: text, _html_fill, lambda address: str(escape(address)))
+    return _joined(parts, around, _html_fill, lambda address: str(escape(address)))
 
 
 def markdown(parts: Parts, around: Surroundings) -> str:
     """A text whose str parts are finished Markdown."""
-    return _joined(parts, around, lambda text: text, _markdown_fill, lambda address: address)
+    return _joined(parts, around, _markdown_fill, str)
 
 
 def address_of(value: Value) -> str:
@@ -90,24 +90,20 @@ def address_of(value: Value) -> str:
 
 
 def _joined(
-    parts: Parts,
-    around: Surroundings,
-    text: Callable[[str], str],
-    fill: Callable[[Fill, Value], str],
-    address: Callable[[str], str],
+    parts: Parts, around: Surroundings, fill: Callable[[Fill, Value], str], address: Callable[[str], str]
 ) -> str:
-    def written(part: Part) -> str:
+    written: list[str] = []
+    for part in parts:
         match part:
             case str():
-                return text(part)
+                written.append(part)
             case Fill():
-                return fill(part, around.values[part.name])
+                written.append(fill(part, around.values[part.name]))
             case Link(target):
-                return address(around.address(target))
+                written.append(address(around.address(target)))
             case Picture(name):
-                return address(around.picture(name))
-
-    return "".join(written(part) for part in parts)
+                written.append(address(around.picture(name)))
+    return "".join(written)
 
 
 def _plain_fill(fill: Fill, value: Value) -> str:

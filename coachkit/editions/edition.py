@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from coachkit.editions.choices import Choices, first
 from coachkit.editions.selection import NO_OVERLAY, Picked, ResourceOverlay, Selection, select, select_line
@@ -80,8 +81,7 @@ class Edition:
 
     def reference(self, pack: str, text: str) -> Reference:
         """A reference as a resource of a pack writes it, with its pack filled in."""
-        reference = parse_reference(text)
-        return reference if reference.pack else replace(reference, pack=pack)
+        return _reference(pack, text)
 
     def contacts(self, pack: str, slot: str, locale: str) -> tuple[LocalContact, ...]:
         """Whom a reader can turn to: along the chain, the organisation's contacts before the pack's own."""
@@ -95,3 +95,9 @@ class Edition:
     def __iter__(self) -> Iterator[Key]:
         """Every resource, by kind and then by id."""
         return iter(sorted(self.catalogue))
+
+
+@lru_cache(maxsize=8_192)
+def _reference(pack: str, text: str) -> Reference:
+    reference = parse_reference(text)
+    return reference if reference.pack else replace(reference, pack=pack)

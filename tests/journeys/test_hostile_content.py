@@ -270,7 +270,7 @@ def _replaced(target: str, field: str, text: str) -> Mapping[str, str]:
 @pytest.mark.parametrize("field", ORGANISATIONS)
 def test_what_organisations_write(house: House, field: str, repeats: Callable[..., int]) -> None:
     """What an organisation may put into its settings is words in every format; anything else is refused."""
-    parts = repeats(small=400, full=4)
+    parts = repeats(small=1_000, full=4)
     part = list(ORGANISATIONS).index(field)
     slug = "org-" + field.replace(".", "-").replace("_", "-").replace(" ", "-")
     house.organisation(slug, HARBOUR)
