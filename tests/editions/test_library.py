@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from packmaker import appending
 from publishing import SLUG, brand, example, organisation, publish
 
+from coachkit.db import editions
 from coachkit.editions.library import Library
 from coachkit.errors import NotFound
 
@@ -96,7 +97,7 @@ def test_loaded_once(database, make, asked):
 def test_bounded(database, make, asked):
     """No more than so many editions are kept: the one that was used longest ago is forgotten, and its memory free."""
     one, two, three = make(3)
-    library = Library(database, editions=2)
+    library = Library(database, editions=2, stored_bytes=1)
     forgotten = weakref.ref(library.edition(1, SLUG, two))
     library.edition(1, SLUG, one)
     library.edition(1, SLUG, three)
@@ -107,6 +108,34 @@ def test_bounded(database, make, asked):
     library.edition(1, SLUG, three)
     assert loads(asked, "editions") == 0
     library.edition(1, SLUG, two)
+    assert loads(asked, "editions") == 1
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_stored_forms_are_kept_longer(database, make, asked):
+    """An edition that was forgotten comes from its stored form, without the database, and is the same."""
+    one, two = make(2)
+    library = Library(database, editions=1)
+    first = library.edition(1, SLUG, one)
+    library.edition(1, SLUG, two)
+    asked.clear()
+    again = library.edition(1, SLUG, one)
+    assert (asked, again is first, again) == ([], False, first)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_stored_forms_are_bounded(database, make, asked):
+    """Stored forms take no more than so many bytes."""
+    one, two, three = make(3)
+    with database.read() as conn:
+        row = editions.get(conn, 1, one)
+    library = Library(database, editions=1, stored_bytes=int(2.5 * (len(row.inputs) + len(row.manifest) + 512)))
+    for digest in (one, two, three):
+        library.edition(1, SLUG, digest)
+    asked.clear()
+    library.edition(1, SLUG, two)
+    assert loads(asked, "editions") == 0
+    library.edition(1, SLUG, one)
     assert loads(asked, "editions") == 1
 
 
@@ -135,6 +164,7 @@ def test_many_threads(database, make):
 FORKED = """
 import os, signal, sys, threading
 from coachkit.db.database import Database
+from coachkit.db import editions
 from coachkit.editions.library import Library
 
 url, digest, other = sys.argv[1:]
