@@ -8,16 +8,55 @@ has something to count. Floors below count through the functions here, handed to
 from __future__ import annotations
 
 import os
+import threading
+from bisect import bisect_left
 from functools import cache
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+HITS: Final = frozenset({"memory", "redis"})
+"""The stores that can have an answer."""
 _METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _CLASSES: Final = ("0xx", "1xx", "2xx", "3xx", "4xx", "5xx")
 
-_requests: Final = Histogram(
+
+class _Requests(Histogram):
+    """A histogram that can take observations in now and write them down later, all at once.
+
+    What several workers share is written through a lock and a file for every number: for an answer from a store, which
+    costs no more than that itself, it waits.
+    """
+
+    def _metric_init(self) -> None:
+        super()._metric_init()
+        self._lock = threading.Lock()
+        self._forget()
+
+    def later(self, seconds: float) -> None:
+        """Take an observation in; `write` writes it down."""
+        with self._lock:
+            self._waiting[bisect_left(self._upper_bounds, seconds)] += 1
+            self._waiting_seconds += seconds
+
+    def write(self) -> None:
+        """Write down what waits."""
+        with self._lock:
+            waiting, seconds = self._waiting, self._waiting_seconds
+            self._forget()
+        if any(waiting):
+            self._sum.inc(seconds)
+            for bucket, count in zip(self._buckets, waiting, strict=True):
+                if count:
+                    bucket.inc(count)
+
+    def _forget(self) -> None:
+        self._waiting = [0] * len(self._upper_bounds)
+        self._waiting_seconds = 0.0
+
+
+_requests: Final = _Requests(
     "coachkit_request_seconds",
     "Requests, and the time until the answer began; cache is memory, redis, miss or none",
     ("method", "route", "status", "cache"),
@@ -33,17 +72,33 @@ def method_label(method: str) -> str:
     return method if method in _METHODS else "OTHER"
 
 
+_children: Final[list[_Requests]] = []
+
+
 @cache
-def _request_child(method: str, route: str, status_class: int, found: str) -> Histogram:
-    return _requests.labels(method, route, _CLASSES[status_class], found)
+def _request_child(method: str, route: str, status_class: int, found: str) -> _Requests:
+    child = _requests.labels(method, route, _CLASSES[status_class], found)
+    _children.append(child)
+    return child
 
 
 def count_request(method: str, route: str, status: int, found: str, seconds: float) -> None:
-    """Count a request to a route's template that the cache answered as `found` says; the first of a kind costs more.
+    """Count a request to a route's template that was found in a store, or not; the first of a kind costs more.
 
-    `method` is one that `method_label` gave, and `status` is below 600.
+    `method` is one that `method_label` gave, and `status` is below 600. What was found in a store is to be seen once
+    `write_down` has been called.
     """
-    _request_child(method, route, status // 100, found).observe(seconds)
+    child = _request_child(method, route, status // 100, found)
+    if found in HITS:
+        child.later(seconds)
+    else:
+        child.observe(seconds)
+
+
+def write_down() -> None:
+    """Let all workers see what this one has counted; to be called often."""
+    for child in tuple(_children):
+        child.write()
 
 
 def count_render(name: str) -> None:
@@ -68,6 +123,7 @@ def count_redis_fault(kind: str) -> None:
 
 def exposition() -> tuple[bytes, str]:
     """The counts of all workers as Prometheus reads them, and their media type."""
+    write_down()
     return generate_latest(_registry()), CONTENT_TYPE_LATEST
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 import flask
 import structlog
 
-from coachkit.api.metrics import count_request, method_label
+from coachkit.api.metrics import HITS, count_request, method_label
 from coachkit.api.problems import UNEXPECTED as FAULT
 from coachkit.api.problems import Headers, instance_of, log_fault, problem
 
@@ -27,8 +27,6 @@ ID: Final = "coachkit.request_id"
 ROUTE: Final = "coachkit.route"
 ORGANISATION: Final = "coachkit.organisation"
 CACHE: Final = "coachkit.cache"
-HITS: Final = frozenset({"memory", "redis"})
-"""The stores that can have an answer."""
 
 POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 """The content security policy of what is no page: nothing may come of opening it."""

@@ -34,10 +34,18 @@ class Watch:
     `from`. It is called from the Watch's thread, one call at a time.
     """
 
-    def __init__(self, database: Database, on_change: Callable[[int, int], None], interval: float = INTERVAL) -> None:
+    def __init__(
+        self,
+        database: Database,
+        on_change: Callable[[int, int], None],
+        interval: float = INTERVAL,
+        on_round: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_round` is called by the thread before every look, and when it ends: for what else is due so often."""
         self._database = database
         self._on_change = on_change
         self._interval = interval
+        self._on_round = on_round
         self._poll_by_pid: dict[int, _Poll] = {}
         self._current: _Poll | None = None
 
@@ -75,7 +83,8 @@ class Watch:
 
     def _poll_of_this_process(self) -> _Poll:
         # setdefault, not a lock: a lock that another thread held at the fork would stay locked in the child for ever
-        return self._poll_by_pid.setdefault(os.getpid(), _Poll(self._database, self._on_change, self._interval))
+        poll = _Poll(self._database, self._on_change, self._interval, self._on_round)
+        return self._poll_by_pid.setdefault(os.getpid(), poll)
 
 
 @dataclass
@@ -85,6 +94,7 @@ class _Poll:
     database: Database
     on_change: Callable[[int, int], None]
     interval: float
+    on_round: Callable[[], None]
     pid: int = field(default_factory=os.getpid)
     told: int = 0
     silent_since: float | None = None
@@ -113,8 +123,16 @@ class _Poll:
 
     def _run(self) -> None:
         while not self._stopped.wait(self.interval):
+            self._round()
             self._poll()
+        self._round()
         self._close()
+
+    def _round(self) -> None:
+        try:
+            self.on_round()
+        except Exception:  # noqa: BLE001 — as below
+            _log.warning("what is due in every round failed", exc_info=True)
 
     def _poll(self, *, first: bool = False) -> None:
         """One look; whatever fails, the next one starts from a new connection and from what was told before."""

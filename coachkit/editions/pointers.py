@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -64,9 +64,10 @@ class _Known:
 class Pointers:
     """The pointers of each process that uses it. Nothing runs before the first look-up, also in a forked child."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, on_round: Callable[[], None] = lambda: None) -> None:
+        """`on_round` is called in each process at every look at the database, by the thread that looks."""
         self._database = database
-        self._watch = Watch(database, interval=POLL_SECONDS, on_change=self._moved)
+        self._watch = Watch(database, interval=POLL_SECONDS, on_change=self._moved, on_round=on_round)
         self._known_by_pid: dict[int, _Known] = {}
 
     def channel(self, organisation: str, name: str) -> Served | None:

@@ -17,6 +17,7 @@ def work():
         metrics.count_request("GET", "/v1/orgs/<org>", 200, "memory", 0.0001)
     metrics.count_render("html")
     metrics.count_hook_fault("pirate", "formats")
+    metrics.write_down()
 
 children = []
 for _ in range(2):
@@ -66,3 +67,23 @@ def test_no_label_names_an_organisation(tmp_path):
 
 def labels_of(line):
     return line[line.index("{") + 1 : line.index("}")].split(",")
+
+
+def test_hits_are_seen_at_the_scrape_of_their_own_process(tmp_path):
+    """What a store answered stands in the very next exposition of the process that counted it, every request once."""
+    script = """
+import sys
+from coachkit.api import metrics
+
+for seconds in (0.0001, 0.0005, 0.0006, 7.0):
+    metrics.count_request("GET", "/v1/orgs/<org>", 200, "redis", seconds)
+first, second = metrics.exposition()[0], metrics.exposition()[0]
+assert first == second
+sys.stdout.write(first.decode())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    labels = 'cache="redis",{}method="GET",route="/v1/orgs/<org>",status="2xx"'
+    for bound, count in (("0.0005", 2), ("0.001", 3), ("5.0", 3), ("+Inf", 4)):
+        written = labels.format(f'le="{bound}",')
+        assert f"coachkit_request_seconds_bucket{{{written}}} {count}.0" in done.stdout
+    assert f"coachkit_request_seconds_sum{{{labels.format('')}}} 7.0012" in done.stdout

@@ -211,3 +211,21 @@ def wait_until(condition):
             return
         turn.wait(0.01)
     pytest.fail("it did not come about")
+
+
+def test_what_is_due_in_every_round(database, move, told):
+    """`on_round` is called again and again, and once more at the end; one that fails ends nothing."""
+    rounds = queue.Queue()
+
+    def due():
+        rounds.put(None)
+        raise ValueError("failed")
+
+    watch = Watch(database, lambda since, now: told.put((since, now)), 0.02, due)
+    watch.ensure()
+    for _ in range(3):
+        rounds.get(timeout=PATIENCE)
+    move()
+    assert told.get(timeout=PATIENCE) == (0, 1)
+    watch.stop()
+    assert not rounds.empty()
