@@ -211,6 +211,7 @@ def test_what_authors_write(house: House, repeats: Callable[..., int]) -> None:
         )
         house.edition(f"reader{number}")
         read = assert_harmless(house.client(), f"reader{number}", ("en-GB", "cy"))
+        assert list(in_answer(house.client().get("/v1/packs").json)) == []
         assert read == len(kept) * len(FOLDERS) * len(FORMATS) * 2
 
 
