@@ -10,8 +10,9 @@ UV ?= build/uv/bin/uv
 BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # CommonMark's own examples are in the source archive of the parser, and in no wheel: it is fetched by the same pins.
+PARSER_PIN = sed -n '/^markdown-it-py==/,/[^\\]$$/p' requirements/dev.txt
 CORPUS = $(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --no-build-isolation \
-	--no-binary markdown-it-py --require-hashes --constraint requirements/dev.txt --dest .venv/share/sdists
+	--no-binary markdown-it-py --require-hashes --dest .venv/share/sdists
 
 .PHONY: help serve test soak bench lint format pins
 
@@ -29,7 +30,7 @@ serve: .venv/.serve
 	@exec $(BIN)/coachkit demo --port "$(PORT)" --data "$(DATA)"
 
 test: lint
-	$(BIN)/pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90
 
 soak: .venv/.dev
 	$(BIN)/pytest -m soak --soak
@@ -69,7 +70,7 @@ pins: $(UV)
 	@echo "Installing CoachKit and its development tools into .venv; this happens once." >&2
 	@$(INSTALL) --require-hashes -r requirements/dev.txt
 	@$(INSTALL) --no-deps --no-build-isolation -e .
-	@$(CORPUS) markdown-it-py
+	@$(PARSER_PIN) > .venv/parser.txt && $(CORPUS) -r .venv/parser.txt
 	@touch .venv/.serve $@
 
 .venv/.made:
