@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 from running import free_port, running
 
-pytestmark = pytest.mark.xdist_group("wheel")  # built and installed once
 ROOT = Path(__file__).parents[1]
 
 

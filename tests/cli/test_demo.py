@@ -21,7 +21,6 @@ from running import Service, clean_environment, free_port, running
 
 from coachkit.hooks.core import content_folder
 
-pytestmark = pytest.mark.xdist_group("demo")  # one service for all
 COACHKIT = Path(sys.executable).with_name("coachkit")
 MODULE = "/v1/orgs/northbridge/modules/first-hour"
 PATHS = (MODULE, f"{MODULE}?locale=cy", f"{MODULE}?format=html", "/v1/orgs/harbour/modules", "/v1/packs")

@@ -24,7 +24,6 @@ from running import Service, free_port, running
 from coachkit.db.database import Database
 from coachkit.settings import write_config
 
-pytestmark = pytest.mark.xdist_group("reload")  # one installation, and mostly one service, for all
 
 COACHKIT = Path(sys.executable).with_name("coachkit")
 ORGANISATION = "/v1/orgs/northbridge"

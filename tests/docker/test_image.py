@@ -22,7 +22,7 @@ from running import Service, free_port, running
 
 import coachkit
 
-pytestmark = [pytest.mark.soak, pytest.mark.xdist_group("image")]  # built once
+pytestmark = pytest.mark.soak
 
 ROOT = Path(__file__).parents[2]
 WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH

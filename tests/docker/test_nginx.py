@@ -15,7 +15,6 @@ from proxied import Proxy, ask
 from running import Service
 from slow import slow_sockets, ways
 
-pytestmark = pytest.mark.xdist_group("nginx")  # one service and one proxy for all
 
 ORGANISATION = "/v1/orgs/northbridge"
 MODULE = f"{ORGANISATION}/modules/first-hour"

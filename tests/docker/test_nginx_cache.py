@@ -17,7 +17,6 @@ from appmaker import eventually
 from proxied import Proxy, nginx
 from running import free_port
 
-pytestmark = pytest.mark.xdist_group("nginx-cache")  # what is kept has grown old once for all
 
 BRIEFLY = "public, max-age=0, s-maxage=1"
 

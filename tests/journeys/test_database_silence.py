@@ -24,7 +24,6 @@ from coachkit.app import create_app
 from coachkit.db.database import Database
 from coachkit.settings import Settings, write_config
 
-pytestmark = pytest.mark.xdist_group("silence")  # one service for all
 COACHKIT = Path(sys.executable).with_name("coachkit")
 BOUND = 2.0
 KEPT = [

@@ -20,7 +20,6 @@ from running import Service, clean_environment, free_port, running
 
 from coachkit.hooks.core import content_folder
 
-pytestmark = pytest.mark.xdist_group("walk")  # one service for all
 COACHKIT = Path(sys.executable).with_name("coachkit")
 ORGANISATION = "/v1/orgs/northbridge"
 EDITED, UNTOUCHED = "modules/first-hour", "modules/what-a-no-means"
