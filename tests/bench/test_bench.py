@@ -20,7 +20,6 @@ from bench.report import Goal, Row, Table, at_least, page
 from bench.servers import Command, Server, granian, gunicorn, serving
 from coachkit.cli import cli
 
-
 COACHKIT = "coachkit.wsgi:app"
 TRIED = Effort(rounds=1, slices=2, seconds=0.05, warm_up=0.02)
 

@@ -24,7 +24,6 @@ from running import Service, free_port, running
 from coachkit.db.database import Database
 from coachkit.settings import write_config
 
-
 COACHKIT = Path(sys.executable).with_name("coachkit")
 ORGANISATION = "/v1/orgs/northbridge"
 READ = Ask(f"{ORGANISATION}/modules/first-hour")

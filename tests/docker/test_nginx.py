@@ -15,7 +15,6 @@ from proxied import Proxy, ask
 from running import Service
 from slow import slow_sockets, ways
 
-
 ORGANISATION = "/v1/orgs/northbridge"
 MODULE = f"{ORGANISATION}/modules/first-hour"
 FILL = "/v1/orgs/harbour/templates/thank-you-after-rejection/fill"

@@ -17,7 +17,6 @@ from appmaker import eventually
 from proxied import Proxy, nginx
 from running import free_port
 
-
 BRIEFLY = "public, max-age=0, s-maxage=1"
 
 
