@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Iterable
 from concurrent.futures import Future
 from functools import partial
 from http import HTTPStatus
 from selectors import EVENT_READ
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from gunicorn import util
+from gunicorn.http import wsgi
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 from coachkit.api.problems import UNEXPECTED, problem
 from coachkit.errors import BadRequest, Refusal
 
+CHECKED: Final = 8_192
+"""Headers that a process remembers to have checked."""
 LINGER: Final = 2.0
 """Seconds that a client has to read its last answer before the connection is closed under it (RFC 9112, 9.6)."""
 
@@ -36,6 +40,40 @@ class HeadersTooLarge(Refusal):
     """There are more headers, or longer ones, than are read."""
 
     status, slug, title = 431, "headers-too-large", "The headers are too large"
+
+
+class Response(wsgi.Response):
+    """gunicorn's response, which checks a header that it has checked before no second time.
+
+    Of the fifteen headers of a kept answer one is new: to check the others is much of what gunicorn does for it.
+    """
+
+    headers: list[tuple[str, str]]
+    _checked: ClassVar[dict[tuple[str, str], tuple[tuple[str, str], ...]]] = {}
+    """Header → what gunicorn sends for it: itself, or nothing where it is the server's own to send."""
+
+    def process_headers(self, headers: Iterable[tuple[str, str]]) -> None:
+        """Called by gunicorn with the application's headers. Raises as its own does."""
+        for header in headers:
+            known = self._checked.get(header)
+            if known is None:
+                self._check(header)
+            else:
+                self.headers.extend(known)
+
+    def _check(self, header: tuple[str, str]) -> None:
+        before = len(self.headers)
+        super().process_headers([header])
+        if header[0].lower() not in _ALWAYS_ANEW:
+            if len(self._checked) >= CHECKED:
+                self._checked.clear()
+            self._checked[header] = tuple(self.headers[before:])
+
+
+_ALWAYS_ANEW: Final = frozenset({"coachkit-request-id", "content-length", "connection", "upgrade"})
+"""No two answers share the first, and the others do more to a response than stand in it."""
+
+wsgi.Response = Response  # type: ignore[misc] # gunicorn's threaded worker asks for it by this name alone
 
 
 class Worker(ThreadWorker):
