@@ -16,12 +16,14 @@ from urllib.parse import unquote, urlsplit
 
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection, parse_url
 from redis.exceptions import ReadOnlyError, RedisError, ResponseError
-from redis.sentinel import Sentinel
+from redis.sentinel import MasterNotFoundError
 
 IDLE: Final = 64
 """Connections that a process keeps for the next exchange; more are closed after use."""
 
 SENTINEL_SCHEME: Final = "redis+sentinel://"
+_PLAIN: Final[Mapping[str, Any]] = {"protocol": 2, "driver_info": None}
+"""How every connection speaks: by the protocol that all versions know, and without saying who we are."""
 
 Command = tuple[str | bytes | int, ...]
 Reply = bytes | int | None | ResponseError | list[Any]
@@ -42,7 +44,10 @@ class Link:
     """
 
     def __init__(self, url: str) -> None:
-        self._sentinels, self._options = _read(url)
+        try:
+            self._sentinels, self._options = _read(url)
+        except ValueError:  # whose words may hold a part of the password
+            raise ValueError(_WANTED) from None
         self._idle_by_pid: dict[int, deque[Any]] = {}
 
     def exchange(self, commands: Sequence[Command], seconds: float) -> list[Reply]:
@@ -97,13 +102,26 @@ class Link:
         return made
 
     def _master(self, service: str, ends: float) -> tuple[str, int]:
-        """Where the sentinels say that the service's master is now."""
-        left = max(ends - time.monotonic(), 0.001) / len(self._sentinels)
-        asked: Any = Sentinel(  # type: ignore[no-untyped-call] # redis-py's has no annotations
-            self._sentinels, sentinel_kwargs={"socket_timeout": left, "socket_connect_timeout": left}
-        )
-        host, port = asked.discover_master(service)
-        return host, port
+        """Where the master of the service is now, as the first sentinel says that answers in its share of the time.
+
+        Asked over connections of our own: redis-py's Sentinel tries each again and again, which takes seconds.
+        """
+        for left, (host, port) in zip(range(len(self._sentinels), 0, -1), self._sentinels, strict=True):
+            share = max(ends - time.monotonic(), 0.001) / left
+            timed = {"socket_timeout": share, "socket_connect_timeout": share}
+            sentinel = _TIMED[Connection](host=host, port=port, **_PLAIN, **timed)
+            sentinel.ends = time.monotonic() + share
+            try:
+                sentinel.send_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", service)
+                said = _reply(sentinel)
+            except (RedisError, OSError):
+                continue
+            finally:
+                sentinel.disconnect()
+            match said:
+                case [bytes() as name, bytes() as number]:
+                    return name.decode(), int(number)
+        raise MasterNotFoundError
 
 
 def _reply(connection: Any) -> Reply:
@@ -188,9 +206,14 @@ _TIMED: Final[Mapping[type[object], type[Any]]] = {
 # --- addresses ----------------------------------------------------------------------------------
 
 
+_WANTED: Final = (
+    "write redis://host:6379/0 or redis+sentinel://host:26379,host:26379/service, with %2F for a / in a password"
+)
+
+
 def _read(url: str) -> tuple[list[tuple[str, int]], dict[str, Any]]:
     """The sentinels that a URL names, if any, and what to make connections with. Raises ValueError."""
-    options: dict[str, Any] = {"protocol": 2, "driver_info": None}
+    options: dict[str, Any] = dict(_PLAIN)
     if not url.startswith(SENTINEL_SCHEME):
         return [], options | parse_url(url)  # type: ignore[no-untyped-call] # nor has this
     parts = urlsplit(url)
@@ -198,7 +221,7 @@ def _read(url: str) -> tuple[list[tuple[str, int]], dict[str, Any]]:
     found = [urlsplit(f"//{host}") for host in hosts]
     service, _, number = parts.path.strip("/").partition("/")
     if not service or not all(each.hostname for each in found) or not (number or "0").isdecimal():
-        raise ValueError("write redis+sentinel://host:26379,host:26379/service")
+        raise ValueError(_WANTED)
     options |= {"service": service, "db": int(number or 0)}
     if parts.username:
         options["username"] = unquote(parts.username)

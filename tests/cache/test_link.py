@@ -189,6 +189,44 @@ def test_sentinels_say_where_the_master_is(tmp_path):
         assert servers.master_is_the_second()
 
 
+@pytest.mark.parametrize("sentinels", [1, 2])
+@pytest.mark.parametrize("fault", [lambda proxy: proxy.refuse(), lambda proxy: proxy.blackhole()], ids=["gone", "mute"])
+def test_sentinels_that_do_not_answer_cost_no_more_time(proxy, fault, sentinels):
+    """However many sentinels are away, it is a LinkError within the time given."""
+    fault(proxy)
+    link = Link(f"redis+sentinel://{','.join([f'127.0.0.1:{proxy.port}'] * sentinels)}/coachkit")
+    began = time.monotonic()
+    with pytest.raises(LinkError):
+        link.exchange([("PING",)], PATIENCE)
+    assert time.monotonic() - began < 2 * PATIENCE
+
+
+def test_one_sentinel_that_answers_will_do(tmp_path, proxy):
+    """A sentinel that is mute leaves the next one time to say where the master is."""
+    proxy.blackhole()
+    with Replicated(tmp_path) as servers:
+        link = Link(f"redis+sentinel://127.0.0.1:{proxy.port},127.0.0.1:{servers.sentinel}/coachkit")
+        assert link.exchange([("PING",)], 2) == [b"PONG"]
+        link.drop()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://me:hid/den@127.0.0.1:6379/0",
+        "redis://:hidden@127.0.0.1:6379x/0",
+        "redis+sentinel://me:hid/den@127.0.0.1:26379/coachkit",
+        "redis://[hidden/0",
+    ],
+)
+def test_an_address_that_cannot_be_read_is_not_repeated(url):
+    """What is said of it shows nothing of it: a password with a slash would stand where the port does."""
+    with pytest.raises(ValueError, match="redis") as refused:
+        Link(url)
+    assert "hid" not in str(refused.value)
+    assert refused.value.__suppress_context__
+
+
 class Replicated:
     """A master, its replica and one sentinel that watches both."""
 
