@@ -94,15 +94,14 @@ def _joined(
 ) -> str:
     written: list[str] = []
     for part in parts:
-        match part:
-            case str():
-                written.append(part)
-            case Fill():
-                written.append(fill(part, around.values[part.name]))
-            case Link(target):
-                written.append(address(around.address(target)))
-            case Picture(name):
-                written.append(address(around.picture(name)))
+        if isinstance(part, str):
+            written.append(part)
+        elif isinstance(part, Fill):
+            written.append(fill(part, around.values[part.name]))
+        elif isinstance(part, Link):
+            written.append(address(around.address(part.target)))
+        else:
+            written.append(address(around.picture(part.name)))
     return "".join(written)
 
 
