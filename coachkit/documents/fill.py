@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from markupsafe import escape
 
-from coachkit.packs.model import FOLDERS, Fill, Kind, Link, Parts, Picture, PlaceholderType, Reference
+from coachkit.packs.model import FOLDERS, Fill, Kind, Link, Parts, PlaceholderType, Reference
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&:=])")
 _DESTINATION_SPECIAL = re.compile(r"([\\`*_\[\]()|<>&])")
