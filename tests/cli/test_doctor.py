@@ -350,6 +350,33 @@ def test_redis_unreachable() -> None:
     assert told(f"redis://127.0.0.1:{free_port()}/0") == [("redis-unreachable", "error")]
 
 
+@pytest.mark.parametrize("url", ["redis://:hid/den@127.0.0.1/0", "redis://[::1/0", "redis+sentinel://one:x/coachkit"])
+def test_redis_unreadable(url: str) -> None:
+    """An address that cannot be read is found like any other fault, and nothing of it is repeated."""
+    report = engines.redis(url)
+    assert code_of(report.findings) == [("redis-unreadable", "error")]
+    assert "hid" not in str(report.findings)
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("redis_url", "redis://me:hid/den@127.0.0.1/0"),
+        ("redis_url", "redis://:hid#den@127.0.0.1/0"),
+        ("redis_url", "redis://:hid?den@127.0.0.1/0"),
+        ("redis_url", "redis://[:hid/den@127.0.0.1/0?password=hidden"),
+        ("redis_url", "redis+sentinel://me:hid/den@127.0.0.1/0"),
+        ("database_url", "postgresql://me:hidden@den@127.0.0.1/0"),
+    ],
+)
+def test_no_part_of_a_password_is_shown(name: str, url: str) -> None:
+    """A password with characters that should have been escaped is hidden whole."""
+    said = configured.shown(name, url)
+    assert "hid" not in said
+    assert "den" not in said
+    assert said.endswith("127.0.0.1/0")
+
+
 def test_redis_unbounded(redis_url: str) -> None:
     """A Redis that may take all memory is found."""
     assert told(redis_url) == [("redis-unbounded", "warning")]

@@ -70,10 +70,12 @@ def shown(name: str, value: Any) -> str:
     if value is None:
         return "none"
     if name == "database_url":
-        return str(make_url(value).set(query={}).render_as_string(hide_password=True))
+        address = make_url(value).set(query={})
+        host = (address.host or "").rpartition("@")[2]  # before it stands what of a password is not escaped
+        return str(address.set(host=host or None).render_as_string(hide_password=True))
     if name == "redis_url":
-        parts = urlsplit(str(value))
-        return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()
+        scheme, _, rest = str(value).partition("://")
+        return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
     if name in {each.name for each in fields(Settings) if not each.repr}:
         return HIDDEN
     return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -241,7 +241,10 @@ def redis(url: str | None) -> Report:
         from coachkit.cache.link import Link, LinkError
     except ImportError:
         return Report({"configured": True}, (_no_client(),))
-    link = Link(url)
+    try:
+        link = Link(url)
+    except ValueError as error:
+        return Report({"configured": True}, (_redis_unreadable(str(error)),))
     try:
         (told,) = link.exchange([("INFO",)], PATIENCE)
         if not isinstance(told, bytes):
@@ -267,6 +270,11 @@ def _no_client() -> Finding:
     why = "each worker then keeps answers for itself alone"
     remedy = "pip install 'coachkit[redis]'"
     return Finding("redis_url", "redis-not-installed", "the client for Redis is not installed", why, remedy)
+
+
+def _redis_unreadable(wanted: str) -> Finding:
+    what = "the address of Redis cannot be read"
+    return Finding("redis_url", "redis-unreadable", what, "nothing is served with such a setting", wanted)
 
 
 def _redis_unreachable(said: str) -> Finding:
