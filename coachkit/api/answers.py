@@ -55,8 +55,11 @@ def answer(
 def plainly(
     services: Services, declared: Cacheable, request: Reading, path: Mapping[str, Any], if_none_match: str | None
 ) -> Answer | None:
-    """The answer to a request that its route answers plainly; None for any other, which is Flask's to answer."""
-    if declared.plain is None or request.query:
+    """The answer to a request that its route answers plainly; None for any other, which is Flask's to answer.
+
+    A plugin's format is Flask's: if it fails, it is asked and blamed once.
+    """
+    if declared.plain is None or request.query or not request.plugin.core:
         return None
     answered: Answer = declared.plain(Asking(services, request, if_none_match), path)
     return answered

@@ -16,12 +16,14 @@ from coachkit import hookimpl
 from coachkit.hooks.types import Format
 
 renders = []
+failed = []
 
 def card(document):
     renders.append(document.id)
     return f"VERSION {document.title}".encode()
 
 def fails(document):
+    failed.append(document.id)
     raise RuntimeError("no")
 
 def leaves(document):
@@ -142,11 +144,19 @@ def test_a_format_that_fails(client, name):
 
 
 @sqlite
+def test_a_fault_counts_once(client):
+    """A request that fails asks the plugin once, and counts as one fault."""
+    client.get(f"{MODULE}?format=fails")
+    assert sys.modules["acme_formats"].failed == ["first-hour"]
+
+
+@sqlite
 def test_quarantine(client):
     """A plugin that keeps failing is not asked any more; what it made before is still served, and CoachKit's own."""
     client.get(f"{MODULE}?format=card")
-    for _ in range(5):
+    for _ in range(8):
         client.get(f"{MODULE}?format=fails")
+    assert len(sys.modules["acme_formats"].failed) == 5
     assert client.get(f"{MODULE}?locale=cy&format=card").status_code == 503
     assert client.get(f"{MODULE}?format=card").status_code == 200
     assert sys.modules["acme_formats"].renders == ["first-hour"]
