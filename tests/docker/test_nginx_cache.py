@@ -164,6 +164,17 @@ def test_queries_do_not_mix(origin: Origin, path: str, proxy: Proxy) -> None:
     assert proxy.get(f"{path}?locale=en-GB").body == b"second"
 
 
+@pytest.mark.parametrize("at", ["", "/editions/sha256:0"])
+def test_what_is_looked_for_is_not_written_down(origin: Origin, proxy: Proxy, at: str) -> None:
+    """No answer to a search is kept, since its file would say what a reader looked for."""
+    path = f"/v1/orgs/northbridge{at}/search?q=rejected-again"
+    assert [proxy.get(path).status for _ in range(2)] == [200] * 2
+    assert len(origin.pages[path].asked) == 2
+    kept = [file for file in (proxy.folder / "cache").rglob("*") if file.is_file()]
+    assert kept
+    assert not any(b"rejected-again" in file.read_bytes() for file in kept)
+
+
 def test_revalidated_by_etag(origin: Origin, proxy: Proxy) -> None:
     """An answer that is too old is asked for by its ETag, and served from here if that is still right."""
     answer = proxy.get("/revalidated")
