@@ -7,7 +7,6 @@ Watch's own. On PostgreSQL a poll reads the counter. Knows nothing of who reads 
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
@@ -15,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+import structlog
 from sqlalchemy.pool import PoolProxiedConnection
 
 from coachkit.db import channels
@@ -23,7 +23,7 @@ from coachkit.db.database import Database
 INTERVAL: Final = 0.25
 """Seconds between two polls."""
 
-_log = logging.getLogger(__name__)
+_log = structlog.get_logger("coachkit.db")
 
 
 class Watch:
@@ -131,19 +131,19 @@ class _Poll:
     def _round(self) -> None:
         try:
             self.on_round()
-        except Exception:  # noqa: BLE001 — as below
-            _log.warning("what is due in every round failed", exc_info=True)
+        except Exception as error:  # noqa: BLE001 — as below
+            _log.warning("what is due in every round failed", exc_info=error)
 
     def _poll(self, *, first: bool = False) -> None:
         """One look; whatever fails, the next one starts from a new connection and from what was told before."""
         self.asked_at = asked = time.monotonic()
         try:
             self._look(first=first)
-        except Exception:  # noqa: BLE001 — nothing may end the thread that keeps every pointer fresh
+        except Exception as error:  # noqa: BLE001 — nothing may end the thread that keeps every pointer fresh
             self._close()
             if self.silent_since is None:
                 self.silent_since = asked
-                _log.warning("moved channels cannot be followed; trying on", exc_info=True)
+                _log.warning("moved channels cannot be followed; trying on", exc_info=error)
         else:
             if self.silent_since is not None:
                 self.silent_since = None

@@ -1,10 +1,10 @@
-import logging
 import queue
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
+from structlog.testing import capture_logs
 
 from coachkit.db import channels, migrate
 from coachkit.db.database import Database
@@ -18,6 +18,13 @@ PATIENCE = 10
 def told():
     """What a Watch told, in order."""
     return queue.Queue()
+
+
+@pytest.fixture
+def log():
+    """What is logged, as our own log has it: one object for each line."""
+    with capture_logs() as log:
+        yield log
 
 
 @pytest.fixture
@@ -129,7 +136,7 @@ def test_starts_anew(database, move, make_watch, told):
     assert told.get(timeout=PATIENCE) == (1, 2)
 
 
-def test_told_again_after_a_failure(database, move, make_watch, told, caplog):
+def test_told_again_after_a_failure(database, move, make_watch, told, log):
     """A move whose telling failed is told again, from the same counter, and the log has the failure once."""
     failing = iter([True, True, False])
 
@@ -141,12 +148,11 @@ def test_told_again_after_a_failure(database, move, make_watch, told, caplog):
     make_watch(database, on_change).ensure()
     move()
     assert [told.get(timeout=PATIENCE) for _ in range(3)] == [(0, 1)] * 3
-    assert [record.exc_info[0] for record in caplog.records if record.exc_info] == [ZeroDivisionError]
+    assert [type(line["exc_info"]) for line in log if "exc_info" in line] == [ZeroDivisionError]
 
 
-def test_silence(database, move, make_watch, told, caplog):
+def test_silence(database, move, make_watch, told, log):
     """While the database does not answer it says since when; it recovers by itself and then tells what moved."""
-    caplog.set_level(logging.INFO)
     watch = make_watch(database)
     watch.ensure()
     assert watch.silent_since is None
@@ -158,7 +164,7 @@ def test_silence(database, move, make_watch, told, caplog):
     move()
     assert told.get(timeout=PATIENCE)[1] == 1
     wait_until(lambda: watch.silent_since is None)
-    wait_until(lambda: "followed again" in caplog.text)
+    wait_until(lambda: "moved channels are followed again" in [line["event"] for line in log])
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
