@@ -279,6 +279,6 @@ def test_what_readers_type_stays_in_the_process(installation, redis_server, redi
         redis.Redis(port=redis_server.port, db=4) as client,
     ):
         before = client.dbsize()
-        for path in ("/modules?topic=feedback", "/modules/first-hour?fields=id"):
+        for path in ("/search?q=feedback", "/modules?topic=feedback", "/modules/first-hour?fields=id"):
             assert service.get(f"/v1/orgs/northbridge{path}")[0] == 200
         assert client.dbsize() == before
