@@ -68,6 +68,7 @@ def engine(address: URL, pool_seconds: float, transaction_seconds: float) -> Eng
         connect_args={name: value for name, value in defaults.items() if name not in address.query},
         pool_timeout=pool_seconds,
         pool_pre_ping=True,
+        hide_parameters=True,
     )
     event.listen(engine, "do_connect", _connect)
     if transaction_seconds < math.inf:

@@ -60,7 +60,9 @@ def _code(error: sqlite3.Error) -> int:
 
 def _engine(address: URL, pool_seconds: float, begin: str) -> Engine:
     # isolation_level None: the driver begins nothing by itself, so every transaction begins as we say
-    engine = sa.create_engine(address, connect_args={"isolation_level": None}, pool_timeout=pool_seconds)
+    engine = sa.create_engine(
+        address, connect_args={"isolation_level": None}, pool_timeout=pool_seconds, hide_parameters=True
+    )
     event.listen(engine, "do_connect", _wait_while_opening)
     event.listen(engine, "connect", _prepare)
 

@@ -42,6 +42,14 @@ def test_repr_shows_no_password():
     assert "hunter2" not in repr(Database("postgresql://me:hunter2@db/coachkit"))
 
 
+def test_faults_show_no_values(database):
+    """What is said of a statement that fails, in a log say, has none of the values that it was asked with."""
+    with pytest.raises(sa.exc.DBAPIError) as failed, database.read() as conn:
+        conn.execute(sa.text("SELECT :word FROM nowhere"), {"word": "hunter2"})
+    assert "nowhere" in str(failed.value)
+    assert "hunter2" not in str(failed.value)
+
+
 def test_written_is_read(database, at):
     """What was written is read once its block has ended."""
     with database.write() as conn:
