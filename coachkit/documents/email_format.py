@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 from css_inline import CSSInliner
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from coachkit.documents.colours import dark
 from coachkit.documents.fill import Value, address_of
@@ -26,6 +27,8 @@ LIMIT = 60_000
 """Bytes. Gmail cuts a message at 102 kB, and what a recruiter pastes this into has something to add."""
 NAMED = 12
 """How many of the parts that did not fit are named."""
+_NAMES = 4_000
+"""Bytes of their names in all, as HTML."""
 
 _environment = Environment(
     loader=PackageLoader("coachkit.documents", "email"),
@@ -121,8 +124,10 @@ class _Page:
 
     def _cut(self, left_out: Sequence[Part]) -> _Cut:
         titles = [part.title for part in left_out if part.title]
+        room = accumulate(len(escape(title.text).encode()) for title in titles)
         href = f"{self._found.page}?format=html&locale={self._found.locale}" if self._document.base else None
-        return _Cut(titles[:NAMED], href, address_of(Value(self._brand.careers_email or "", "email")))
+        named = [title for title, end in zip(titles, room, strict=True) if end <= _NAMES]
+        return _Cut(named[:NAMED], href, address_of(Value(self._brand.careers_email or "", "email")))
 
     def _prose(self, html: str) -> Markup:
         """An author's text, without links that lead nowhere from an inbox and pictures that it would not show."""

@@ -198,7 +198,7 @@ def test_sentinels_that_do_not_answer_cost_no_more_time(proxy, fault, sentinels)
     began = time.monotonic()
     with pytest.raises(LinkError):
         link.exchange([("PING",)], PATIENCE)
-    assert time.monotonic() - began < 2 * PATIENCE
+    assert time.monotonic() - began < PATIENCE + 0.3
 
 
 def test_one_sentinel_that_answers_will_do(tmp_path, proxy):

@@ -269,6 +269,13 @@ def test_what_does_not_fit_at_all():
     assert b"Read all of it on the web" in made
 
 
+def test_long_names_of_what_does_not_fit():
+    """Parts that did not fit are named as far as there is room, however long their names are."""
+    made = render(module(*[("R&D " * 1_000, words_of(2_000), "") for _ in range(30)]))
+    assert len(made) < LIMIT
+    assert b"Read all of it on the web" in made
+
+
 def test_what_does_not_fit_without_a_public_address():
     """Where there is no address to lead to, it says whom to ask."""
     made = page(module(("All", words_of(100_000), ""), base=None))
