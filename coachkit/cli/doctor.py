@@ -58,11 +58,27 @@ def _lines(value: dict[str, Any], reports: dict[str, Report]) -> Iterator[str]:
     for setting in value["settings"]:
         yield f"{setting['name']:15} {setting['value']}  ({setting['from']})"
     for name, report in reports.items():
-        yield f"{name:15} " + ", ".join(f"{fact} {said}" for fact, said in report.facts.items())
+        yield f"{name:15} " + ", ".join(f"{fact} {_words(value)}" for fact, value in report.facts.items())
     findings = [finding for report in reports.values() for finding in report.findings]
     for finding in findings:
         yield ""
         yield from finding.lines
     errors = sum(finding.severity == "error" for finding in findings)
     yield ""
-    yield f"{errors} errors, {len(findings) - errors} warnings" if findings else "Nothing is wrong."
+    yield counted(errors, len(findings) - errors) if findings else "Nothing is wrong."
+
+
+def counted(errors: int, warnings: int) -> str:
+    """How many there are of each, in words."""
+    return f"{errors} error{'s' * (errors != 1)}, {warnings} warning{'s' * (warnings != 1)}"
+
+
+def _words(fact: Any) -> str:
+    """A fact as people write it."""
+    if isinstance(fact, bool):
+        return "yes" if fact else "no"
+    if isinstance(fact, dict):
+        fact = [f"{name} {_words(value)}" for name, value in fact.items()]
+    if isinstance(fact, list):
+        return " ".join(fact) or "none"
+    return "none" if fact is None else str(fact)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from contextlib import closing
 from datetime import timedelta
@@ -18,6 +19,7 @@ from packmaker import make_pack
 from running import free_port
 
 from coachkit.cli.checks import configured, engines, published
+from coachkit.cli.doctor import counted
 from coachkit.db import tables
 from coachkit.editions import inputs
 from coachkit.settings import Settings, write_config
@@ -112,8 +114,24 @@ def test_settings_and_their_origins(well, monkeypatch: pytest.MonkeyPatch, tmp_p
     listed = {each["name"]: each for each in well("doctor", "--json").json["settings"]}
     assert set(listed) == set(Settings.__dataclass_fields__)
     assert listed["cache_bytes"] == {"name": "cache_bytes", "value": "1000000", "from": str(config)}
-    assert listed["log_hits"] == {"name": "log_hits", "value": "False", "from": "COACHKIT_LOG_HITS"}
+    assert listed["log_hits"] == {"name": "log_hits", "value": "false", "from": "COACHKIT_LOG_HITS"}
     assert listed["trusted_proxies"]["from"] == "default"
+
+
+@ONE_DATABASE
+def test_words_for_people(well) -> None:
+    """What people read has no notation of Python in it, and says of everything that is empty that it is."""
+    told = well("doctor").out
+    assert not re.search(r"\b(True|False|None)\b|[][{}']", told)
+    assert re.search(r"^packs +none  \(default\)$", told, re.MULTILINE)
+    assert re.search(r"^redis +configured no$", told, re.MULTILINE)
+    assert re.search(r"^packs +releases \S+@\d", told, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("errors", "warnings", "said"), [(1, 1, "1 error, 1 warning"), (2, 0, "2 errors, 0 warnings")])
+def test_the_sum(errors: int, warnings: int, said: str) -> None:
+    """The last line counts in the singular where there is one."""
+    assert counted(errors, warnings) == said
 
 
 @ONE_DATABASE

@@ -78,7 +78,9 @@ def shown(name: str, value: Any) -> str:
         return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
     if name in {each.name for each in fields(Settings) if not each.repr}:
         return HIDDEN
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def config_file(environ: Mapping[str, str]) -> Iterator[Finding]:
