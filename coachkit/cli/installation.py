@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+
 from coachkit import settings as settings_module
 from coachkit.api import logs
 from coachkit.db import migrate
@@ -60,11 +62,19 @@ def installation(settings: Settings | None = None, *, migrated: bool = True) -> 
     settings = settings or settings_module.load()
     database = Database(settings.database_url)
     try:
-        if migrated and migrate.current(database) != migrate.expected():
-            raise SettingsError("The database is not up to date: run `coachkit migrate` first")
+        if migrated:
+            _check_migrated(database)
         yield Installation(settings, database, plugins(settings.plugins))
     finally:
         database.dispose()
+
+
+def _check_migrated(database: Database) -> None:
+    file = make_url(database.url).database or ""
+    if database.is_sqlite and not Path(file).exists():  # which SQLite would otherwise make
+        raise SettingsError(f"There is no database yet: {file} is not there; run `coachkit migrate` first")
+    if migrate.current(database) != migrate.expected():
+        raise SettingsError("The database is not up to date: run `coachkit migrate` first")
 
 
 def now() -> datetime:

@@ -115,4 +115,5 @@ def _refuse(code: str, message: str, *, as_json: bool) -> None:
 def _document(code: str, message: str, *, as_json: bool) -> None:
     """With --json, the shape that checks have too, so that whoever reads it needs no other."""
     if as_json:
-        show({"ok": False, "problems": [asdict(Problem("", None, None, code, message))]}, (), as_json=True)
+        problem = asdict(Problem("", None, None, code, message)) | {"file": None}
+        show({"ok": False, "problems": [problem]}, (), as_json=True)

@@ -140,6 +140,14 @@ def test_database_not_migrated(run, monkeypatch: pytest.MonkeyPatch) -> None:
     done = run("pack", "list", "--json")
     assert done.status == 2
     assert "coachkit migrate" in done.json["problems"][0]["message"]
+    assert not Path("new.sqlite").exists(), "a mistyped address leaves nothing behind"
+
+
+def test_what_concerns_no_file_names_none(run) -> None:
+    """A refusal that is about no file says so with null, as everything absent is said."""
+    for arguments in [("bogus",), ("pack", "list"), ("pack", "show", "garbage")]:
+        (problem,) = run(*arguments, "--json").json["problems"]
+        assert (problem.keys(), problem["file"]) == (PROBLEM, None)
 
 
 @pytest.mark.parametrize("option", ["/nonexistent/archive.tar", "/"])
