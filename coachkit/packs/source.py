@@ -202,8 +202,8 @@ class Shelf:
 
 
 def report_missing_manifest(files: Iterable[str], findings: Findings) -> bool:
-    """Whether pack.yaml is missing, which is reported."""
-    if MANIFEST in files or any(problem.file == MANIFEST for problem in findings.problems):
+    """Whether pack.yaml is missing, which is reported unless it, or the pack as a whole, could not be read."""
+    if MANIFEST in files or any(problem.file in {MANIFEST, "."} for problem in findings.problems):
         return MANIFEST not in files
     findings.error(Place(MANIFEST), "no-pack", "there is no pack.yaml", "a pack's folder has pack.yaml at its top")
     return True

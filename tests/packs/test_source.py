@@ -111,6 +111,14 @@ def test_an_archive_that_building_would_not_give_is_refused(made, code):
     assert code in {p.code for p in findings.problems}
 
 
+@pytest.mark.parametrize("made", [b"not a tar", b"a" * 5_000, archive(VALID)[:1_000]])
+def test_an_archive_that_cannot_be_read_is_one_problem(made):
+    """Nothing is said of files that nobody could look for."""
+    findings = Findings()
+    read_archive(made, findings)
+    assert [p.code for p in findings.problems] == ["bad-archive"]
+
+
 def test_a_size_that_is_negative_is_refused():
     """Sizes in base 256 can lead a reader back to where it was."""
     made = bytearray(archive(VALID))
