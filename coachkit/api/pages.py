@@ -25,9 +25,10 @@ POLICY: Final = (
 
 _PAGE: Final = Markup(
     '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-    '<meta name="viewport" content="width=device-width">\n<title>{title} | CoachKit</title>\n'
+    '<meta name="viewport" content="width=device-width">\n<title>{name}</title>\n'
     "<style>{style}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n{body}\n</main>\n</body>\n</html>\n"
 )
+_HOME_TITLE: Final = "CoachKit"
 _HOME: Final = Markup(
     "<p>This server offers coaching content to people who were turned down for a job. Version {version}.</p>\n"
     '<ul>\n<li><a href="docs">The reference, to browse and try</a></li>\n'
@@ -58,7 +59,7 @@ def blueprint() -> flask.Blueprint:
 
 
 def _home() -> flask.Response:
-    return _page("CoachKit", _HOME.format(version=__version__))
+    return _page(_HOME_TITLE, _HOME.format(version=__version__))
 
 
 def _problems() -> flask.Response:
@@ -77,7 +78,8 @@ def _problem(slug: str) -> flask.Response:
 
 def _page(title: str, body: Markup) -> flask.Response:
     """The page, the same for everyone and until the next version."""
-    response = flask.Response(_PAGE.format(title=title, style=_STYLE, body=body), mimetype="text/html")
+    name = title if title == _HOME_TITLE else f"{title} | {_HOME_TITLE}"
+    response = flask.Response(_PAGE.format(name=name, title=title, style=_STYLE, body=body), mimetype="text/html")
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["Content-Language"] = "en"
     response.cache_control.public = True

@@ -108,6 +108,14 @@ def test_pages_are_whole_and_say_their_language(path):
 
 
 @pytest.mark.parametrize("path", PAGES)
+def test_titles_say_what_a_page_is_and_whose(path):
+    """Each page has a title of its own that names CoachKit once."""
+    titles = {each: re.search("<title>(.*)</title>", client().get(each).text)[1] for each in PAGES}
+    assert titles[path].count("CoachKit") == 1
+    assert list(titles.values()).count(titles[path]) == 1
+
+
+@pytest.mark.parametrize("path", PAGES)
 def test_pages_take_nothing_from_elsewhere(path):
     """No page has a script in it, names another host, or may be framed; its policy forbids what it does not have."""
     answer = client().get(path)
