@@ -211,11 +211,11 @@ def test_faults_of_plugins_go_to_stderr(database, tmp_path: Path) -> None:
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_interrupted(installed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C ends a command with a word, no trace, and nothing half done."""
-    source = "from coachkit import hookimpl\n@hookimpl\ndef coachkit_directives(): raise KeyboardInterrupt\n"
+    source = "from coachkit import hookimpl\n@hookimpl\ndef coachkit_content_packs(): raise KeyboardInterrupt\n"
     install_plugin(tmp_path, "interrupting-plugin", source)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("COACHKIT_PLUGINS", "interrupting-plugin")
-    done = installed("pack", "publish", make_pack(tmp_path), status=1)
+    done = installed("pack", "publish", make_pack(tmp_path), "--offered", status=1)
     assert (done.out, done.err.strip()) == ("", "Stopped.")
     assert installed("pack", "list", "--json").json == {"releases": []}
 
