@@ -94,7 +94,7 @@ class Place:
 @blueprint.route("/changes")
 @blueprint.arguments(schemas.ChannelQuery, location="query")
 @blueprint.arguments(ChangesQuery, location="query")
-@blueprint.response(200, ChangesSchema)
+@blueprint.response(200, ChangesSchema, headers=schemas.NEXT_PAGE)
 @blueprint.alt_response(410, response="GONE")
 @cacheable()
 def changes(channel: dict[str, Any], query: dict[str, Any], organisation: str) -> flask.Response:

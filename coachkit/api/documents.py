@@ -110,7 +110,7 @@ def _rendered(asked: Asking, found: Document, fields: str | None, explained: Ori
 @blueprint.route(f"/{_KINDS}")
 @blueprint.arguments(schemas.ChannelQuery, location="query")
 @blueprint.arguments(schemas.ListQuery, location="query")
-@blueprint.response(200, schemas.ListSchema)
+@blueprint.response(200, schemas.ListSchema, headers=schemas.NEXT_PAGE)
 @cacheable()
 def resources(channel: dict[str, Any], query: dict[str, Any], organisation: str, kind: str) -> flask.Response:
     """The resources of a kind that an organisation serves, ordered by id."""
@@ -120,7 +120,7 @@ def resources(channel: dict[str, Any], query: dict[str, Any], organisation: str,
 
 @blueprint.route(f"{_EDITION}/{_KINDS}")
 @blueprint.arguments(schemas.ListQuery, location="query")
-@blueprint.response(200, schemas.ListSchema)
+@blueprint.response(200, schemas.ListSchema, headers=schemas.NEXT_PAGE)
 @cacheable()
 def edition_resources(query: dict[str, Any], organisation: str, digest: str, kind: str) -> flask.Response:
     """The resources of a kind in one edition, for ever the same."""

@@ -47,7 +47,8 @@ def edition_organisation(query: dict[str, Any], organisation: str, digest: str) 
 
 
 @blueprint.route("/images/<image:name>")
-@blueprint.response(200, content_type="image/*")
+@blueprint.response(200, description="The picture, in its own type")
+@blueprint.doc(responses={200: {"content": {"image/*": {}}}})
 def image(organisation: str, name: str) -> flask.Response:
     """A picture from a pack; its name says what it holds, so it never changes."""
     with services().database.read() as conn:

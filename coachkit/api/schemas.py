@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Final
 
 import marshmallow as ma
 from marshmallow import validate
@@ -330,7 +330,9 @@ class DocumentQuery(LocaleQuery):
     fields_ = ma.fields.String(
         data_key="fields",
         validate=validate.Length(min=1, max=PARAMETER_LENGTH),
-        metadata=_about("Only these fields of the JSON, separated by commas", "title,sections"),
+        metadata=_about(
+            "Only these fields of the JSON, separated by commas; others are left out, required or not", "title,sections"
+        ),
     )
     explain = _flag("Whether the JSON says, in `explain`, where each field and section comes from")
 
@@ -347,7 +349,9 @@ class PageQuery(LocaleQuery):
     fields_ = ma.fields.String(
         data_key="fields",
         validate=validate.Length(min=1, max=PARAMETER_LENGTH),
-        metadata=_about("Only these fields of each item, separated by commas", "id,title"),
+        metadata=_about(
+            "Only these fields of each item, separated by commas; others are left out, required or not", "id,title"
+        ),
     )
     limit = Count(
         load_default=LIMIT_DEFAULT,
@@ -357,6 +361,15 @@ class PageQuery(LocaleQuery):
     cursor = ma.fields.String(
         validate=validate.Length(max=PARAMETER_LENGTH), metadata=_about("From the Link header of the page before")
     )
+
+
+NEXT_PAGE: Final[dict[str, Any]] = {
+    "Link": {
+        "description": "The next page, path-absolute; absent on the last one",
+        "schema": {"type": "string", "example": '</v1/orgs/northbridge/modules?cursor=N5ZIwjpxH01j>; rel="next"'},
+    }
+}
+"""What the reference says of the headers of a page."""
 
 
 class ListQuery(PageQuery):

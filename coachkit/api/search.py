@@ -92,7 +92,7 @@ class SearchQuery(schemas.PageQuery):
 @blueprint.route("/search")
 @blueprint.arguments(schemas.ChannelQuery, location="query")
 @blueprint.arguments(SearchQuery, location="query")
-@blueprint.response(200, SearchSchema)
+@blueprint.response(200, SearchSchema, headers=schemas.NEXT_PAGE)
 @cacheable()
 def search(channel: dict[str, Any], query: dict[str, Any], organisation: str) -> flask.Response:
     """The resources whose texts answer best, as the organisation words them in the caller's locale.
@@ -106,7 +106,7 @@ def search(channel: dict[str, Any], query: dict[str, Any], organisation: str) ->
 
 @blueprint.route("/editions/<digest:digest>/search")
 @blueprint.arguments(SearchQuery, location="query")
-@blueprint.response(200, SearchSchema)
+@blueprint.response(200, SearchSchema, headers=schemas.NEXT_PAGE)
 @cacheable()
 def edition_search(query: dict[str, Any], organisation: str, digest: str) -> flask.Response:
     """The same in one edition."""

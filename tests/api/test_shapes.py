@@ -232,3 +232,32 @@ def test_unfit_kind_of_value_is_seen():
     for wrong in ({}, {"id": 1}, {"id": "a", "more": None}):
         with pytest.raises((AssertionError, pytest.fail.Exception)):
             conforms(wrong, {"id": TEXT})
+
+
+PAGED = ["{kind}", "editions/{digest}/{kind}", "search", "editions/{digest}/search", "changes"]
+
+
+@pytest.mark.parametrize("path", PAGED)
+def test_the_way_to_the_next_page_is_in_the_reference(reference, path):
+    """Whoever writes a client from the reference learns of the header Link that leads on."""
+    answers = reference["paths"][f"/v1/orgs/{{organisation}}/{path}"]["get"]["responses"]
+    assert 'rel="next"' in answers["200"]["headers"]["Link"]["schema"]["example"]
+
+
+def test_every_answer_in_the_reference_has_its_type(reference):
+    """No route answers with something of which the reference does not say what it is."""
+    answers = [
+        (path, operation["responses"]["200"])
+        for path, item in reference["paths"].items()
+        for method, operation in item.items()
+        if method in {"get", "post"}
+    ]
+    assert [path for path, answer in answers if not answer.get("content")] == []
+
+
+@pytest.mark.parametrize("path", ["{kind}/{resource_id}", "{kind}", "search"])
+def test_the_reference_says_what_fields_leaves_out(reference, path):
+    """Whoever checks answers by their schemas is told that `fields` leaves out what those require."""
+    parameters = reference["paths"][f"/v1/orgs/{{organisation}}/{path}"]["get"]["parameters"]
+    (fields,) = [each for each in parameters if each.get("name") == "fields"]
+    assert "required" in fields["description"]
