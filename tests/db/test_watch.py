@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
+import structlog
 from structlog.testing import capture_logs
 
 from coachkit.db import channels, migrate
@@ -23,8 +24,11 @@ def told():
 @pytest.fixture
 def log():
     """What is logged, as our own log has it: one object for each line."""
+    configured = structlog.is_configured()
     with capture_logs() as log:
         yield log
+    if not configured:  # capturing counts as configuring, and an app that a later test makes would leave it at that
+        structlog.reset_defaults()
 
 
 @pytest.fixture
