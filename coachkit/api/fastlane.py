@@ -19,12 +19,12 @@ from werkzeug.routing import Map, MapAdapter, RoutingException
 
 from coachkit.api.access import FOR_ANY_PAGE
 from coachkit.api.parsing import Query, read_query
-from coachkit.api.reading import LIVE, READING, Cacheable, Reader, Reading
+from coachkit.api.reading import FAILED, LIVE, READING, Cacheable, Reader, Reading
 from coachkit.api.requests import CACHE, ORGANISATION, ROUTE
 from coachkit.cache.flight import Flight
 from coachkit.cache.frames import Frame
 from coachkit.cache.store import MemoryStore
-from coachkit.errors import CoachKitError
+from coachkit.errors import CoachKitError, Unavailable
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -201,6 +201,9 @@ class Fastlane:
                 if sum(len(each) for each in asked if each) > LONGEST_REQUEST:
                     return None
                 plan = self._planned(environ, asked)
+        except Unavailable as error:
+            environ[FAILED] = error  # so that nobody waits for the same again
+            return None
         except CoachKitError:
             return None  # Flask meets the same and answers with the problem
         if plan is None or not self._authorise(environ, plan.organisation):
@@ -221,11 +224,11 @@ class Fastlane:
     def _planned(self, environ: WSGIEnvironment, asked: _Asked) -> _Plan | None:
         """Work out a request; None if its path is no cacheable route's. Raises what Flask will say."""
         path = asked[0]
-        moves = self._reader.moves
         matched = self._routes.match(path)
         if matched is None:
             return None
         route, values = matched
+        moves = self._reader.moves
         query = read_query(environ.get("QUERY_STRING", ""))
         route.query.check(query)
         reading = self._reader.settle(route.declared, values, query, environ)
@@ -289,6 +292,9 @@ class Fastlane:
         """Status, headers and body, from the route's own hand where it can answer plainly and else from Flask."""
         try:
             answered = self._plainly(plan.declared, plan.reading, plan.values, environ.get("HTTP_IF_NONE_MATCH"))
+        except Unavailable as error:
+            environ[FAILED] = error
+            answered = None
         except Exception:  # noqa: BLE001  # Flask meets the same: it answers with the problem, and the log says why
             answered = None
         if answered is None:

@@ -7,6 +7,7 @@ has something to count. Floors below count through the functions here, handed to
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from bisect import bisect_left
@@ -119,6 +120,9 @@ def count_hook_fault(plugin: str, hook: str) -> None:
 def count_redis_fault(kind: str) -> None:
     """Count an exchange with Redis that failed, by the kind of error."""
     _redis_faults.labels(kind).inc()
+
+
+atexit.register(write_down)
 
 
 def exposition() -> tuple[bytes, str]:

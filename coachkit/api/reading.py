@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 READING = "coachkit.reading"
 """Where the request's environment holds the Reading."""
 
+FAILED = "coachkit.failed"
+"""Where it holds the Unavailable that the request met already, if any."""
+
 LIVE = "live"
 JSON = "json"
 LONGEST_WISHES = 1_000

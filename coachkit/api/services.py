@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import flask
 
 from coachkit.api.fastlane import Routes
-from coachkit.api.reading import READING, Reader, Reading
+from coachkit.api.reading import FAILED, READING, Reader, Reading
 from coachkit.api.smorest import Api
 from coachkit.db.database import Database
 from coachkit.editions.edition import Edition
@@ -62,6 +62,8 @@ def services() -> Services:
 
 def reading() -> Reading:
     """The reading request that is being answered: as the fast lane settled it, or settled now, or refused."""
+    if failed := flask.request.environ.get(FAILED):
+        raise failed
     settled = flask.request.environ.get(READING)
     if settled is None:
         routes = services().routes

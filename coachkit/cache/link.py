@@ -11,6 +11,7 @@ import socket
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
@@ -59,7 +60,7 @@ class Link:
         ends = time.monotonic() + seconds
         connection: Any = None
         try:
-            connection = self._idle.pop() if self._idle else self._connected(ends)
+            connection = self._taken() or self._connected(ends)
             connection.ends = ends
             for command in commands:
                 connection.send_command(*command)
@@ -78,13 +79,18 @@ class Link:
             connection.disconnect()
         return replies
 
+    def _taken(self) -> Any:
+        """A connection that idled, None if there is none: another thread may have just taken the last."""
+        with suppress(IndexError):
+            return self._idle.pop()
+        return None
+
     def drop(self, connection: Any = None) -> None:
         """Close a connection that cannot be trusted, and those of this process that idle."""
         if connection is not None:
             connection.disconnect()
-        idle = self._idle
-        while idle:
-            idle.pop().disconnect()
+        while idle := self._taken():
+            idle.disconnect()
 
     @property
     def _idle(self) -> deque[Any]:

@@ -2,8 +2,10 @@
 
 import sys
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import flask
 import pytest
@@ -14,6 +16,7 @@ from coachkit.api.access import may_read
 from coachkit.api.fastlane import Fastlane
 from coachkit.cache import flight
 from coachkit.cache.store import MemoryStore
+from coachkit.db.database import SERVING
 
 MODULE = "/v1/orgs/northbridge/modules/first-hour"
 LIST = "/v1/orgs/northbridge/modules"
@@ -192,3 +195,18 @@ def test_head_makes_what_get_gives(gate, lane, store):
     assert (head.data, int(head.headers["Content-Length"])) == (b"", len(get.data))
     assert get.headers["Cache-Status"] == "CoachKit; hit; detail=memory"
     assert gate.calls == {"plain": 1}
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+def test_no_wait_twice(house):
+    """A request waits once for a database all of whose connections are taken, and is then told to come again."""
+    app = house.app()
+    client = app.test_client(use_cookies=False)
+    assert client.get("/v1/orgs/northbridge").status_code == 200
+    database = services_of(app).database
+    with ExitStack() as held:
+        for _ in range(15):
+            held.enter_context(database.read())
+        began = time.monotonic()
+        assert client.get("/v1/orgs/harbour/modules/first-hour").status_code == 503
+        assert time.monotonic() - began < 2 * SERVING
