@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -30,7 +31,10 @@ TWICE = "g = guard(file_seconds=0.3)\nfor path in {paths!r}:\n    with g.file(pa
 
 def run(body: str) -> tuple[int, str]:
     """How a process ended that did this within limits, and what it printed."""
-    done = subprocess.run([sys.executable, "-c", SCRIPT.format(body=body)], capture_output=True, text=True, check=False)
+    # Not measured: what measures writes files, which is not allowed here.
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    command = [sys.executable, "-c", SCRIPT.format(body=body)]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr.rpartition("\n")[0].rpartition("\n")[2]
 
 

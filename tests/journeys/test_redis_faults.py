@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from appmaker import furnish, house_in
+from appmaker import eventually, furnish, house_in
 from faulty import FaultyProxy
 from running import Service, free_port, running
 
@@ -260,7 +260,7 @@ def test_what_one_worker_made_the_other_serves(installation, redis_server, redis
     """A worker that was never asked for something finds it in Redis, and then has it itself."""
     path = "/v1/orgs/northbridge/modules/first-hour"
     with installation.service(redis_server.port, home, cache_bytes=1_000_000) as service:
-        first, second = sorted(service.workers())
+        first, second = eventually(lambda: len(found := service.workers()) == 2 and sorted(found))
         with service.only(first):
             made = service.get(path)[2]
         with service.only(second):
