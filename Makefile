@@ -33,7 +33,7 @@ test: lint
 	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90
 
 soak: .venv/.dev
-	$(BIN)/pytest -m soak --soak
+	$(BIN)/pytest -n 2 --dist loadfile -m soak --soak
 
 # What CoachKit is measured beside is installed for this alone. `make bench ARGS=--quick` tries it, and writes nothing.
 bench: .venv/.dev build/bench/.peers
