@@ -29,6 +29,9 @@ from markdown_it import MarkdownIt
 from coachkit.packs.markdown import Written
 from coachkit.packs.model import Link, Part, Parts, Picture
 
+# What is run here is counted elsewhere; to count every one of so many runs would take longer than they do.
+pytestmark = pytest.mark.no_cover
+
 VERSION = version("markdown-it-py")
 ARCHIVE = Path(sys.prefix) / "share" / "sdists" / f"markdown_it_py-{VERSION}.tar.gz"
 MEMBER = f"markdown_it_py-{VERSION}/tests/test_cmark_spec/commonmark.json"

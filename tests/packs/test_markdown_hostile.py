@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 from coachkit.packs import markdown
 
+# What is run here is counted elsewhere; to count every one of so many runs would take longer than they do.
+pytestmark = pytest.mark.no_cover
+
 # --- bounds -------------------------------------------------------------------------------------
 
 

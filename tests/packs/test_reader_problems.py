@@ -356,6 +356,7 @@ def test_a_thousand_problems_are_kept_and_no_more():
     assert problems[0].code == "too-many-problems"
 
 
+@pytest.mark.no_cover
 def test_a_thousand_warnings_end_nothing():
     """Files written on Windows, however many, are all read, and what is wrong in the last of them is told."""
     lines = module("Title").replace("\n", "\r\n")
