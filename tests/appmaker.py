@@ -184,9 +184,9 @@ class House:
         """A client of a new app, which keeps no cookies and follows no redirects."""
         return self.app(**settings).test_client(use_cookies=False)
 
-    def close(self) -> None:
-        """Stop what the apps started."""
-        while self.apps:
+    def close(self, keep: int = 0) -> None:
+        """Stop what the apps started, but for the first `keep` that were made."""
+        while len(self.apps) > keep:
             parts = services_of(self.apps.pop())
             parts.pointers.stop()
             parts.database.dispose()

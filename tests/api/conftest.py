@@ -35,6 +35,16 @@ def portal(
         yield furnish(house)
 
 
+@pytest.fixture(autouse=True)
+def _apps_end_with_their_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Stop the apps that a test makes over a portal: each goes on asking the database, and a file makes many."""
+    made = "portal" in request.fixturenames and request.getfixturevalue("portal")
+    before = len(made.apps) if made else 0
+    yield
+    if made:
+        made.close(keep=before)
+
+
 @pytest.fixture(scope="module")
 def client(portal):
     """A client of one app over the portal, whose store fills as the tests read."""
