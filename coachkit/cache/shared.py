@@ -149,7 +149,7 @@ class Errand:
         self._organisation = organisation
         self._name = store.name(key)
         self._left = ERRAND_SECONDS
-        self._leased = False
+        self._leased_until = 0.0
 
     def get(self) -> Frame | None:
         """The frame that is kept under the key; None where there is none that proves to be ours."""
@@ -166,13 +166,16 @@ class Errand:
         polls = iter(_POLLS)
         pause = 0.0
         while time.monotonic() < ends:
+            asked_at = time.monotonic()
             # the lease first: where it is free because another has just put the frame, the frame is seen
             replies = self._exchange(self._lease(), ("GET", self._name))
             if replies is None or isinstance(replies[0], ResponseError):
                 return None
-            self._leased = replies[0] is not None
+            leased = replies[0] is not None
+            if leased:
+                self._leased_until = asked_at + LEASE_SECONDS
             frame = self._store.unsealed(replies[1], self._key, self._organisation)
-            if frame or self._leased:
+            if frame or leased:
                 return frame
             self._left = ERRAND_SECONDS  # it answers: the wait is for the other worker
             pause = next(polls, pause)
@@ -194,9 +197,9 @@ class Errand:
         return ("SET", self._name + b":l", b"1", "NX", "PX", int(LEASE_SECONDS * 1000))
 
     def _release(self) -> tuple[Command, ...]:
-        """What gives back the lease, if there is one, once."""
-        leased, self._leased = self._leased, False
-        return (("DEL", self._name + b":l"),) if leased else ()
+        """What gives back the lease, once, while there is one: after its time it may be another's."""
+        until, self._leased_until = self._leased_until, 0.0
+        return (("DEL", self._name + b":l"),) if time.monotonic() < until else ()
 
     def _exchange(self, *commands: Command) -> list[Reply] | None:
         if self._left <= 0:

@@ -212,6 +212,16 @@ def test_leaving_gives_back_only_ones_own(make, server):
     assert len(names(server)) == 1
 
 
+def test_a_lease_that_is_over_is_not_given_back(make, server):
+    """One that took longer than its lease leaves alone the lease that another has by then."""
+    late, next_one = make().errand("a key", "northbridge"), make().errand("a key", "northbridge")
+    late.wait()
+    within_5_seconds(lambda: not names(server))
+    next_one.wait()
+    late.leave()
+    assert len(names(server)) == 1
+
+
 # --- what goes wrong ----------------------------------------------------------------------------
 
 FAULTS = {
