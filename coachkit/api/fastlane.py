@@ -20,7 +20,7 @@ from werkzeug.routing import Map, MapAdapter, RoutingException
 from coachkit.api.access import FOR_ANY_PAGE
 from coachkit.api.parsing import Query, read_query
 from coachkit.api.reading import FAILED, LIVE, READING, Cacheable, Reader, Reading
-from coachkit.api.requests import CACHE, ORGANISATION, ROUTE
+from coachkit.api.requests import CACHE, COMPLETE, FOR_ANY_READER, ORGANISATION, ROUTE, policy_for
 from coachkit.cache.flight import Flight
 from coachkit.cache.frames import Frame
 from coachkit.cache.store import MemoryStore
@@ -56,9 +56,14 @@ LONGEST_REQUEST = 2_048
 TURNS = 2
 """How often a caller lets another go first: who has the answer already gets 304, and leaves nothing for the others."""
 PLANS = 8_192
-_HIT = {"memory": "CoachKit; hit; detail=memory", "redis": "CoachKit; hit; detail=redis"}
+_FOR_ALL = (*FOR_ANY_PAGE, *FOR_ANY_READER)
+"""The headers that all answers have."""
+_CACHE_STATUS = {
+    "memory": "CoachKit; hit; detail=memory",
+    "redis": "CoachKit; hit; detail=redis",
+    "miss": "CoachKit; fwd=miss",
+}
 _STATUS = {200: "200 OK", 304: "304 NOT MODIFIED"}
-_MISS = "CoachKit; fwd=miss"
 _Asked = tuple[str, str, str | None, str | None]
 """Path, query, Accept and Accept-Language: what of a request decides which answer it gets, beside who asks."""
 
@@ -252,14 +257,13 @@ class Fastlane:
         self, frame: Frame, where: Literal["memory", "redis"], environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         environ[CACHE] = where
-        hit = _HIT[where]
         asked_with = environ.get("HTTP_IF_NONE_MATCH")
         if asked_with and holds(asked_with, next((value for name, value in frame.headers if name == "ETag"), None)):
             kept = [(name, value) for name, value in frame.headers if name not in NOT_ON_304]
-            return self._answer("304 NOT MODIFIED", kept, b"", hit, start_response)
+            return self._answer("304 NOT MODIFIED", kept, b"", environ, start_response)
         headers = [*frame.headers, ("Content-Length", str(len(frame.body)))]
         body = b"" if environ["REQUEST_METHOD"] == "HEAD" else frame.body
-        return self._answer("200 OK", headers, body, hit, start_response)
+        return self._answer("200 OK", headers, body, environ, start_response)
 
     def _from_app(
         self, plan: _Plan, errand: Errand | None, environ: WSGIEnvironment, start_response: StartResponse
@@ -271,7 +275,7 @@ class Fastlane:
             status, headers, body = self._made(plan, environ)
             if status.startswith("200"):
                 body = bytes(memoryview(body))  # orjson's own keeps three times the memory that it needs
-                frame = Frame(plan.key, plan.organisation, 200, tuple(_kept(headers)), body)
+                frame = Frame(plan.key, plan.organisation, 200, _kept(headers), body)
                 self._store.put(frame, variant=plan.reading.variant)
                 self._remember(plan)
                 if errand:
@@ -281,12 +285,12 @@ class Fastlane:
                 errand.leave()
         if status.startswith("304"):
             kept = [(name, value) for name, value in _kept(headers) if name not in NOT_ON_304]
-            return self._answer(status, kept, b"", _MISS, start_response)
+            return self._answer(status, kept, b"", environ, start_response)
         if not status.startswith("200"):
             start_response(status, headers)
             return [] if head else [body]
         kept = [*frame.headers, ("Content-Length", str(len(body)))]
-        return self._answer(status, kept, b"" if head else body, _MISS, start_response)
+        return self._answer(status, kept, b"" if head else body, environ, start_response)
 
     def _made(self, plan: _Plan, environ: WSGIEnvironment) -> tuple[str, Headers, bytes]:
         """Status, headers and body, from the route's own hand where it can answer plainly and else from Flask."""
@@ -302,20 +306,30 @@ class Fastlane:
         return _STATUS[answered.status], list(answered.headers.items()), answered.body
 
     def _answer(
-        self, status: str, headers: Headers, body: bytes, cache_status: str, start_response: StartResponse
+        self,
+        status: str,
+        headers: Headers,
+        body: bytes,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
     ) -> Iterable[bytes]:
         """Send an answer with what differs from request to request, on hits and misses alike."""
+        cache_status = _CACHE_STATUS[environ[CACHE]]
         if self._reader.stale:
             cache_status += "; stale"
         headers.append(("Cache-Status", cache_status))
-        headers.extend(FOR_ANY_PAGE)
+        headers.extend(_FOR_ALL)
+        environ[COMPLETE] = True
         start_response(status, headers)
         return [body] if body else []
 
 
-def _kept(headers: Iterable[tuple[str, str]]) -> Headers:
+def _kept(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """What is kept of a 200's headers, with the policy that it gets where it has none."""
     given = {name.lower(): value for name, value in headers}
-    return [(name, given[name.lower()]) for name in KEPT if name.lower() in given]
+    name, policy = policy_for(given.get("content-type", ""))
+    given.setdefault(name.lower(), policy)
+    return tuple((name, given[name.lower()]) for name in KEPT if name.lower() in given)
 
 
 def _called(app: WSGIApplication, environ: WSGIEnvironment) -> tuple[str, Headers, bytes]:

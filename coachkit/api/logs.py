@@ -50,9 +50,10 @@ class _Lines:
 def _line(event: dict[str, Any], **_: Any) -> bytes:
     """The event as JSON without a control character; values that are not JSON as their repr, text not UTF-8 escaped."""
     try:
-        return _COMMANDS.sub(_escaped, orjson.dumps(event, default=repr))
+        line = orjson.dumps(event, default=repr)
     except TypeError:
         return json.dumps(event, default=repr).encode()
+    return _COMMANDS.sub(_escaped, line) if b"\x7f" in line or b"\xc2" in line else line
 
 
 def _escaped(match: re.Match[bytes]) -> bytes:

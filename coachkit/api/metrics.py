@@ -19,6 +19,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 
 HITS: Final = frozenset({"memory", "redis"})
 """The stores that can have an answer."""
+NOT_LOOKED_UP: Final = "none"
+"""What stands in their stead for a request that no store can answer."""
 _METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 _CLASSES: Final = ("0xx", "1xx", "2xx", "3xx", "4xx", "5xx")
 
@@ -26,8 +28,8 @@ _CLASSES: Final = ("0xx", "1xx", "2xx", "3xx", "4xx", "5xx")
 class _Requests(Histogram):
     """A histogram that can take observations in now and write them down later, all at once.
 
-    What several workers share is written through a lock and a file for every number: for an answer from a store, which
-    costs no more than that itself, it waits.
+    What several workers share is written through a lock and a file for every number: for an answer from a store that
+    would cost more than all the rest.
     """
 
     def _metric_init(self) -> None:
@@ -74,6 +76,8 @@ def method_label(method: str) -> str:
 
 
 _children: Final[list[_Requests]] = []
+_rendered: Final[dict[str, int]] = {}
+_rendered_lock: Final = threading.Lock()
 
 
 @cache
@@ -86,30 +90,31 @@ def _request_child(method: str, route: str, status_class: int, found: str) -> _R
 def count_request(method: str, route: str, status: int, found: str, seconds: float) -> None:
     """Count a request to a route's template that was found in a store, or not; the first of a kind costs more.
 
-    `method` is one that `method_label` gave, and `status` is below 600. What was found in a store is to be seen once
-    `write_down` has been called.
+    `method` is one that `method_label` gave, and `status` is below 600. What was looked up in the stores is to be seen
+    once `write_down` has been called: who looks them up calls it often.
     """
     child = _request_child(method, route, status // 100, found)
-    if found in HITS:
-        child.later(seconds)
-    else:
+    if found == NOT_LOOKED_UP:
         child.observe(seconds)
+    else:
+        child.later(seconds)
 
 
 def write_down() -> None:
     """Let all workers see what this one has counted; to be called often."""
     for child in tuple(_children):
         child.write()
+    with _rendered_lock:
+        rendered = dict(_rendered)
+        _rendered.clear()
+    for name, times in rendered.items():
+        _renders.labels(name).inc(times)
 
 
 def count_render(name: str) -> None:
-    """Count a document written down in the format of that name."""
-    _render_child(name).inc()
-
-
-@cache
-def _render_child(name: str) -> Counter:
-    return _renders.labels(name)
+    """Count a document written down in the format of that name, to be seen once `write_down` has been called."""
+    with _rendered_lock:
+        _rendered[name] = _rendered.get(name, 0) + 1
 
 
 def count_hook_fault(plugin: str, hook: str) -> None:

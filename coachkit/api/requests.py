@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 import flask
 import structlog
 
-from coachkit.api.metrics import HITS, count_request, method_label
+from coachkit import process
+from coachkit.api.metrics import HITS, NOT_LOOKED_UP, count_request, method_label
 from coachkit.api.problems import UNEXPECTED as FAULT
 from coachkit.api.problems import Headers, instance_of, log_fault, problem
 
@@ -27,6 +28,8 @@ ID: Final = "coachkit.request_id"
 ROUTE: Final = "coachkit.route"
 ORGANISATION: Final = "coachkit.organisation"
 CACHE: Final = "coachkit.cache"
+COMPLETE: Final = "coachkit.complete"
+"""There once an answer's headers need nothing but the request's id."""
 
 POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
 """The content security policy of what is no page: nothing may come of opening it."""
@@ -36,10 +39,32 @@ PAGE_POLICY: Final = (
 )
 """That of HTML without one of its own, when it is opened and not fetched: its images and inline styles show."""
 
-_SNIFF: Final = ("X-Content-Type-Options", "nosniff")
-_REFERRER: Final = ("Referrer-Policy", "no-referrer")
-_POLICY_HEADER: Final = ("Content-Security-Policy", POLICY)
-_PAGE_POLICY_HEADER: Final = ("Content-Security-Policy", PAGE_POLICY)
+POLICY_NAME: Final = "Content-Security-Policy"
+FOR_ANY_READER: Final = (("X-Content-Type-Options", "nosniff"), ("Referrer-Policy", "no-referrer"))
+_POLICY_HEADER: Final = (POLICY_NAME, POLICY)
+_PAGE_POLICY_HEADER: Final = (POLICY_NAME, PAGE_POLICY)
+
+_IDS: Final = 256
+"""How many ids are fetched at once: whoever waits for the system lets other threads in between."""
+
+
+class Ids:
+    """Ids of requests: 128 random bits in hexadecimal, the system's own. A forked child has none of its parent's."""
+
+    def __init__(self) -> None:
+        self._left: list[str] = []
+        self._process = process.number()
+
+    def __call__(self) -> str:
+        """The next one."""
+        if self._process != process.number():
+            self._left, self._process = [], process.number()
+        try:
+            return self._left.pop()
+        except IndexError:
+            drawn = os.urandom(16 * _IDS).hex()
+            self._left += [drawn[at : at + 32] for at in range(32, len(drawn), 32)]
+            return drawn[:32]
 
 
 def register(app: flask.Flask) -> None:
@@ -58,10 +83,11 @@ def watch(app: WSGIApplication, *, log_hits: bool = False) -> WSGIApplication:
     An exception that leaves the application is answered with a problem; HEAD gets no body whatever it makes.
     """
     log = structlog.get_logger()
+    ids = Ids()
 
     def watched(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began = perf_counter()
-        request_id = environ[ID] = os.urandom(16).hex()
+        request_id = environ[ID] = ids()
         answered = False
 
         def start(status: str, headers: Headers, exc_info: Any = None, /) -> Callable[[bytes], object]:
@@ -69,11 +95,14 @@ def watch(app: WSGIApplication, *, log_hits: bool = False) -> WSGIApplication:
             if not answered:
                 answered = True
                 _account(log, environ, int(status[:3]), perf_counter() - began, log_hits=log_hits)
-            return start_response(status, _guarded(status, headers, request_id), exc_info)
+            if COMPLETE not in environ:
+                headers = guarded(status, headers)
+            return start_response(status, [*headers, ("CoachKit-Request-Id", request_id)], exc_info)
 
         try:
             body = app(environ, start)
         except Exception as error:  # noqa: BLE001  # the last that can answer
+            environ.pop(COMPLETE, None)
             body = _fault(error, environ, start)
         return _without_body(body) if environ["REQUEST_METHOD"] == "HEAD" else body
 
@@ -83,7 +112,7 @@ def watch(app: WSGIApplication, *, log_hits: bool = False) -> WSGIApplication:
 def _account(log: Any, environ: WSGIEnvironment, status: int, seconds: float, *, log_hits: bool) -> None:
     method = method_label(environ["REQUEST_METHOD"])
     route = environ.get(ROUTE, "unknown")
-    found = environ.get(CACHE, "none")
+    found = environ.get(CACHE, NOT_LOOKED_UP)
     count_request(method, route, status, found, seconds)
     if log_hits or found not in HITS:
         log.info(
@@ -97,15 +126,16 @@ def _account(log: Any, environ: WSGIEnvironment, status: int, seconds: float, *,
         )
 
 
-def _guarded(status: str, headers: Headers, request_id: str) -> Headers:
+def guarded(status: str, headers: Headers) -> Headers:
     """The headers with those that every answer has; a 304 keeps the policy that was stored with the body."""
-    guarded = [*headers, _SNIFF, _REFERRER, ("CoachKit-Request-Id", request_id)]
-    if not status.startswith("304"):
-        given = dict(headers)
-        if "Content-Security-Policy" not in given:
-            page = given.get("Content-Type", "").startswith("text/html")
-            guarded.append(_PAGE_POLICY_HEADER if page else _POLICY_HEADER)
-    return guarded
+    given = dict(headers)
+    policy = () if status.startswith("304") or POLICY_NAME in given else (policy_for(given.get("Content-Type", "")),)
+    return [*headers, *FOR_ANY_READER, *policy]
+
+
+def policy_for(media_type: str) -> tuple[str, str]:
+    """The content security policy of an answer that has none of its own."""
+    return _PAGE_POLICY_HEADER if media_type.startswith("text/html") else _POLICY_HEADER
 
 
 def _fault(error: Exception, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:

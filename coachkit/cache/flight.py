@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 
 class Flight:
@@ -20,25 +18,50 @@ class Flight:
     def __init__(self, wait: float = 2.0) -> None:
         self._wait = wait
         self._lock = threading.Lock()
-        self._landed: dict[str, threading.Event] = {}
+        self._landed: dict[str, threading.Event | None] = {}
+        """Key under way → what the others wait for, where there are any."""
 
-    @contextmanager
-    def key(self, key: str) -> Iterator[bool]:
-        """True at once for the first who asks for the key; False for the others, once the first one's block has ended.
+    def key(self, key: str) -> Turn:
+        """A block of one's own: True at once for the first who asks for the key; False for the others, once it ended.
 
         After `wait` seconds it is False all the same.
         """
+        return Turn(self, key)
+
+    def depart(self, key: str) -> bool:
+        """Whether nobody else is making it: who is told True must `land`."""
         with self._lock:
-            landed = self._landed.get(key)
+            if key not in self._landed:
+                self._landed[key] = None
+                return True
+            landed = self._landed[key]
             if landed is None:
-                mine = self._landed[key] = threading.Event()
+                landed = self._landed[key] = threading.Event()
+        landed.wait(self._wait)
+        return False
+
+    def land(self, key: str) -> None:
+        """Let the others look."""
+        with self._lock:
+            landed = self._landed.pop(key)
         if landed is not None:
-            landed.wait(self._wait)
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            with self._lock:
-                del self._landed[key]
-            mine.set()
+            landed.set()
+
+
+class Turn:
+    """One caller's block for one key."""
+
+    __slots__ = ("_first", "_flight", "_key")
+
+    def __init__(self, flight: Flight, key: str) -> None:
+        self._flight = flight
+        self._key = key
+        self._first = False
+
+    def __enter__(self) -> bool:
+        self._first = self._flight.depart(self._key)
+        return self._first
+
+    def __exit__(self, *_: object) -> None:
+        if self._first:
+            self._flight.land(self._key)

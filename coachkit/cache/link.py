@@ -6,7 +6,6 @@ given, and whatever goes wrong is one and the same to the caller. Knows nothing 
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 from collections import deque
@@ -18,6 +17,8 @@ from urllib.parse import unquote, urlsplit
 from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection, parse_url
 from redis.exceptions import ReadOnlyError, RedisError, ResponseError
 from redis.sentinel import MasterNotFoundError
+
+from coachkit import process
 
 IDLE: Final = 64
 """Connections that a process keeps for the next exchange; more are closed after use."""
@@ -94,7 +95,7 @@ class Link:
 
     @property
     def _idle(self) -> deque[Any]:
-        pid = os.getpid()
+        pid = process.number()
         return self._idle_by_pid.get(pid) or self._idle_by_pid.setdefault(pid, deque())
 
     def _connected(self, ends: float) -> Any:

@@ -7,7 +7,6 @@ child. Knows no table.
 from __future__ import annotations
 
 import math
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,6 +20,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import PoolProxiedConnection
 
+from coachkit import process
 from coachkit.db import sqlite
 from coachkit.db.breaker import TRY_SECONDS, Breaker
 from coachkit.db.patience import Patience
@@ -102,7 +102,7 @@ class Database:
 
     def dispose(self) -> None:
         """Close this process's connections; the next use opens new ones."""
-        mine = self._engines_by_pid.pop(os.getpid(), None)
+        mine = self._engines_by_pid.pop(process.number(), None)
         if mine is not None:
             mine.read.dispose()
             mine.write.dispose()
@@ -151,7 +151,7 @@ class Database:
         Those of the process it was forked from stay referenced and untouched: collecting them would close, from here,
         connections that the parent still uses.
         """
-        pid = os.getpid()
+        pid = process.number()
         mine = self._engines_by_pid.get(pid)
         if mine is None:  # two threads may both get here: an engine connects to nothing yet, and one of them is kept
             mine = self._engines_by_pid.setdefault(pid, self._make_engines())

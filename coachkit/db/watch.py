@@ -7,7 +7,6 @@ Watch's own. On PostgreSQL a poll reads the counter. Knows nothing of who reads 
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from typing import Final
 import structlog
 from sqlalchemy.pool import PoolProxiedConnection
 
+from coachkit import process
 from coachkit.db import channels
 from coachkit.db.database import Database
 
@@ -56,7 +56,7 @@ class Watch:
         all the same: `silent_since` says so, and the first answer is told as a change from 0.
         """
         current = self._current
-        if current is None or current.pid != os.getpid():
+        if current is None or current.pid != process.number():
             current = self._poll_of_this_process()
             current.start()
             self._current = current
@@ -68,7 +68,7 @@ class Watch:
         A database need not refuse to be silent: a poll that waits for longer than the interval has no answer yet.
         """
         current = self._current
-        if current is None or current.pid != os.getpid():
+        if current is None or current.pid != process.number():
             return None
         asked = current.asked_at
         waiting = asked is not None and time.monotonic() - asked > self._interval
@@ -77,14 +77,14 @@ class Watch:
     def stop(self) -> None:
         """Stop watching in this process, and close what was opened for it; `ensure` starts anew."""
         self._current = None
-        poll = self._poll_by_pid.pop(os.getpid(), None)
+        poll = self._poll_by_pid.pop(process.number(), None)
         if poll is not None:
             poll.stop()
 
     def _poll_of_this_process(self) -> _Poll:
         # setdefault, not a lock: a lock that another thread held at the fork would stay locked in the child for ever
         poll = _Poll(self._database, self._on_change, self._interval, self._on_round)
-        return self._poll_by_pid.setdefault(os.getpid(), poll)
+        return self._poll_by_pid.setdefault(process.number(), poll)
 
 
 @dataclass
@@ -95,7 +95,7 @@ class _Poll:
     on_change: Callable[[int, int], None]
     interval: float
     on_round: Callable[[], None]
-    pid: int = field(default_factory=os.getpid)
+    pid: int = field(default_factory=process.number)
     told: int = 0
     silent_since: float | None = None
     asked_at: float | None = None

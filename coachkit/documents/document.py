@@ -14,9 +14,9 @@ from coachkit.documents.fill import Surroundings, Value, html, markdown, plain
 from coachkit.editions.choices import EVERY_LOCALE, first
 from coachkit.editions.contrast import DEFAULTS
 from coachkit.editions.edition import Edition, LocalContact
-from coachkit.editions.selection import Selection
+from coachkit.editions.selection import Picked, Selection
 from coachkit.hooks.types import Brand, Document
-from coachkit.packs.model import KINDS, Kind
+from coachkit.packs.model import KINDS, Kind, PlaceholderType, Reference
 from coachkit.packs.retiring import RETIRING
 from coachkit.packs.values import shown
 
@@ -47,9 +47,10 @@ def document(
     """
     selection = edition.select(kind, resource_id, locale)
     around = surroundings(edition, selection, personal, base)
-    own = _BODIES[kind](edition, selection, around)
+    titles = _Titles(edition, selection)
+    own = _BODIES[kind](edition, selection, around, titles)
     head = _summary(edition, selection)
-    titles = _foreign_titles(edition, selection)
+    foreign = _foreign_titles(selection, titles)
     return Document(
         organisation=edition.organisation,
         digest=edition.digests[kind, resource_id][locale],
@@ -64,8 +65,8 @@ def document(
         stages=tuple(head["stages"]),
         audience=tuple(head["audience"]),
         fallback=selection.fallback,
-        foreign_titles=titles,
-        languages=_languages(selection, own, titles.values()),
+        foreign_titles=foreign,
+        languages=_languages(selection, own, foreign.values()),
         draft=selection.draft,
         body=own,
         brand=brand(edition, locale) if branded else None,
@@ -91,21 +92,37 @@ def surroundings(
     edition: Edition, selection: Selection, personal: Mapping[str, str] | None = None, base: str | None = None
 ) -> Surroundings:
     """The values that a selection's texts are filled with; with a `base` its addresses are whole ones under it."""
-    locale, resource = selection.locale, selection.resource
-    values: dict[str, Value] = {}
-    declared = edition.releases[edition.catalogue[resource.kind, resource.id]].manifest.placeholders
-    for name, placeholder in declared.items():
+    page = (selection.resource.kind, selection.resource.id)
+    return Surroundings(edition.organisation, page, selection.locale, _Values(edition, selection, personal or {}), base)
+
+
+class _Values(dict[str, Value]):
+    """What stands in each placeholder's stead; worked out for those that a text has."""
+
+    def __init__(self, edition: Edition, selection: Selection, personal: Mapping[str, str]) -> None:
+        super().__init__()
+        self._edition = edition
+        self._selection = selection
+        self._personal = personal
+
+    def __missing__(self, name: str) -> Value:
+        """A reader's own value, the organisation's, or what it is called. Raises KeyError for what is not declared."""
+        own = (self._selection.resource.facts.get(PERSONAL) or {}).get(name)
+        value = self[name] = self._of_organisation(name) if own is None else self._of_reader(name, own["type"])
+        return value
+
+    def _of_reader(self, name: str, kind: PlaceholderType) -> Value:
+        if name in self._personal:
+            return Value(shown(self._personal[name], kind, self._selection.locale), kind)
+        return Value(_plain_line(self._selection, f"{PERSONAL}/{name}/label") or name, kind, given=False)
+
+    def _of_organisation(self, name: str) -> Value:
+        edition, resource, locale = self._edition, self._selection.resource, self._selection.locale
+        placeholder = edition.releases[edition.catalogue[resource.kind, resource.id]].manifest.placeholders[name]
         value = edition.value(name, locale)
-        if value is not None:
-            values[name] = Value(shown(value, placeholder.type, locale), placeholder.type)
-        else:
-            values[name] = Value(edition.label(placeholder, locale), placeholder.type, given=False)
-    for name, facts in (resource.facts.get(PERSONAL) or {}).items():
-        if personal and name in personal:
-            values[name] = Value(shown(personal[name], facts["type"], locale), facts["type"])
-        else:
-            values[name] = Value(_plain_line(selection, f"{PERSONAL}/{name}/label") or name, facts["type"], given=False)
-    return Surroundings(edition.organisation, (resource.kind, resource.id), locale, values, base)
+        if value is None:
+            return Value(edition.label(placeholder, locale), placeholder.type, given=False)
+        return Value(shown(value, placeholder.type, locale), placeholder.type)
 
 
 def _plain_line(selection: Selection, path: str) -> str | None:
@@ -134,26 +151,48 @@ def _languages(selection: Selection, body: Mapping[str, Any], titles: Iterable[s
     return tuple(dict.fromkeys((*selection.languages, *contacts, *titles)))
 
 
-def _foreign_titles(edition: Edition, selection: Selection) -> dict[str, str]:
+class _Titles(dict[str, tuple[Reference, Picked[str]] | None]):
+    """What facts point at, as they name it, with its title; None where the edition does not serve that."""
+
+    def __init__(self, edition: Edition, selection: Selection) -> None:
+        super().__init__()
+        self._edition = edition
+        self._locale = selection.locale
+        self._pack = edition.catalogue[selection.resource.kind, selection.resource.id]
+
+    def __missing__(self, text: str) -> tuple[Reference, Picked[str]] | None:
+        reference = self._edition.reference(self._pack, text)
+        served = self._edition.serves(reference)
+        found = self[text] = (reference, self._edition.title(reference, self._locale)) if served else None
+        return found
+
+    def shape(self, text: str) -> dict[str, Any] | None:
+        """A reference with its title as the API shows it."""
+        found = self[text]
+        return found and {"kind": found[0].kind, "id": found[0].id, "title": found[1].value}
+
+    def related(self, selection: Selection) -> list[dict[str, Any]]:
+        """What the resource calls related, as far as it is served."""
+        return [each for text in selection.resource.facts.get("related") or () if (each := self.shape(text))]
+
+
+def _foreign_titles(selection: Selection, titles: _Titles) -> dict[str, str]:
     """For each resource that facts point at whose title is in another locale: that locale."""
-    pack = edition.catalogue[selection.resource.kind, selection.resource.id]
     facts = selection.resource.facts
     entries = [*(facts.get("items") or ()), *(facts.get("steps") or ())]
     named = [*(facts.get("related") or ()), *(entry["resource"] for entry in entries if entry.get("resource"))]
     found: dict[str, str] = {}
     for text in named:
-        reference = edition.reference(pack, text)
-        if edition.serves(reference):
-            locale = edition.title(reference, selection.locale).locale
-            if locale != selection.locale:
-                found[f"{reference.kind}/{reference.id}"] = locale
+        pointed = titles[text]
+        if pointed and pointed[1].locale != selection.locale:
+            found[f"{pointed[0].kind}/{pointed[0].id}"] = pointed[1].locale
     return found
 
 
 # --- bodies, by kind ----------------------------------------------------------------------------
 
 
-def _module(edition: Edition, selection: Selection, around: Surroundings) -> dict[str, Any]:
+def _module(edition: Edition, selection: Selection, around: Surroundings, titles: _Titles) -> dict[str, Any]:
     facts = selection.resource.facts
     return {
         "sensitive": bool(facts["sensitive"]),
@@ -170,12 +209,13 @@ def _module(edition: Edition, selection: Selection, around: Surroundings) -> dic
             }
             for picked in selection.sections
         ],
-        "related": _related(edition, selection),
+        "related": titles.related(selection),
         "support": [contact_shape(each) for each in _contacts(edition, selection)],
     }
 
 
-def _template(edition: Edition, selection: Selection, around: Surroundings) -> dict[str, Any]:
+def _template(edition: Edition, selection: Selection, around: Surroundings, titles: _Titles) -> dict[str, Any]:
+    del edition
     facts = selection.resource.facts
     subject = selection.line("subject")
     body = selection.sections[0]
@@ -198,13 +238,13 @@ def _template(edition: Edition, selection: Selection, around: Surroundings) -> d
             "html": html(body.value.html, around),
             "markdown": markdown(body.value.markdown, around),
         },
-        "related": _related(edition, selection),
+        "related": titles.related(selection),
     }
 
 
-def _structured(edition: Edition, selection: Selection, around: Surroundings) -> dict[str, Any]:
+def _structured(edition: Edition, selection: Selection, around: Surroundings, titles: _Titles) -> dict[str, Any]:
     """The body of a kind written in YAML: its facts with each text at its path, and references with their titles."""
-    del around
+    del edition, around
     body: dict[str, Any] = copy.deepcopy(dict(selection.resource.facts))
     for path in selection.lines:
         _put(body, path.split("/"), _plain_line(selection, path))
@@ -212,15 +252,15 @@ def _structured(edition: Edition, selection: Selection, around: Surroundings) ->
         body.pop(name, None)
     for entry in (*body.get("items", ()), *body.get("steps", ())):
         if isinstance(entry, dict) and entry.get("resource"):
-            entry["resource"] = _titled(edition, selection, entry["resource"])
+            entry["resource"] = titles.shape(entry["resource"])
     for recommendation in body.get("recommend") or ():
         named = [recommendation.pop(kind) for kind in KINDS]
-        recommendation["resource"] = _titled(edition, selection, next(text for text in named if text))
-    body["related"] = _related(edition, selection)
+        recommendation["resource"] = titles.shape(next(text for text in named if text))
+    body["related"] = titles.related(selection)
     return body
 
 
-_BODIES: Mapping[Kind, Callable[[Edition, Selection, Surroundings], dict[str, Any]]] = {
+_BODIES: Mapping[Kind, Callable[[Edition, Selection, Surroundings, _Titles], dict[str, Any]]] = {
     "module": _module,
     "template": _template,
     "checklist": _structured,
@@ -239,20 +279,6 @@ def _put(tree: Any, path: Sequence[str], text: str | None) -> None:
         _put(tree[step], rest, text)
     else:
         tree[step] = text
-
-
-def _related(edition: Edition, selection: Selection) -> list[dict[str, Any]]:
-    titled = (_titled(edition, selection, text) for text in selection.resource.facts.get("related") or ())
-    return [each for each in titled if each]
-
-
-def _titled(edition: Edition, selection: Selection, text: str) -> dict[str, Any] | None:
-    """A reference with the title of what it points at; None where the edition does not serve that."""
-    resource = selection.resource
-    reference = edition.reference(edition.catalogue[resource.kind, resource.id], text)
-    if not edition.serves(reference):
-        return None
-    return {"kind": reference.kind, "id": reference.id, "title": edition.title(reference, selection.locale).value}
 
 
 def _contacts(edition: Edition, selection: Selection) -> list[LocalContact]:

@@ -72,7 +72,7 @@ def plain(parts: Parts, around: Surroundings) -> str:
 
 def html(parts: Parts, around: Surroundings) -> str:
     """A text whose str parts are finished HTML."""
-    return _joined(parts, around, _html_fill, lambda address: str(escape(address)))
+    return _joined(parts, around, _html_fill, _html_address)
 
 
 def markdown(parts: Parts, around: Surroundings) -> str:
@@ -92,6 +92,8 @@ def address_of(value: Value) -> str:
 def _joined(
     parts: Parts, around: Surroundings, fill: Callable[[Fill, Value], str], address: Callable[[str], str]
 ) -> str:
+    if len(parts) == 1 and type(parts[0]) is str:
+        return parts[0]
     written: list[str] = []
     for part in parts:
         if isinstance(part, str):
@@ -103,6 +105,10 @@ def _joined(
         else:
             written.append(address(around.picture(part.name)))
     return "".join(written)
+
+
+def _html_address(address: str) -> str:
+    return str(escape(address))
 
 
 def _plain_fill(fill: Fill, value: Value) -> str:

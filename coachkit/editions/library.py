@@ -7,13 +7,13 @@ longer: it is much smaller, and reading it again is much quicker than asking the
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from coachkit import process
 from coachkit.db import editions as rows
 from coachkit.db.database import Database
 from coachkit.editions import inputs, manifest, releases
@@ -113,7 +113,7 @@ class _Recent(Generic[K, V]):
 
     def _shelf(self) -> _Shelf[K, V]:
         """This process's own: a lock that another thread held at the fork would stay locked in the child for ever."""
-        pid = os.getpid()
+        pid = process.number()
         return self._shelf_by_pid.get(pid) or self._shelf_by_pid.setdefault(pid, _Shelf())
 
 

@@ -6,7 +6,6 @@ and reads what moved. When the database is silent the last known pointers serve,
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections import OrderedDict
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from coachkit import process
 from coachkit.db import channels, organisations
 from coachkit.db import editions as rows
 from coachkit.db.database import Database
@@ -98,11 +98,11 @@ class Pointers:
     def stop(self) -> None:
         """End the polling thread of this process, if it runs, and forget what it kept fresh."""
         self._watch.stop()
-        self._known_by_pid.pop(os.getpid(), None)
+        self._known_by_pid.pop(process.number(), None)
 
     @property
     def _known(self) -> _Known:
-        pid = os.getpid()
+        pid = process.number()
         return self._known_by_pid.get(pid) or self._known_by_pid.setdefault(pid, _Known())
 
     def _channels(self, organisation: str) -> Mapping[str, _Channel]:

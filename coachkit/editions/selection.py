@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from coachkit.packs.model import Fill, Parts, Resource, Section
 
@@ -16,8 +16,7 @@ T = TypeVar("T")
 Origin = Literal["release", "overlay"]
 
 
-@dataclass(frozen=True)
-class Picked(Generic[T]):
+class Picked(NamedTuple, Generic[T]):
     """A text, the locale it was found in, and who wrote it."""
 
     value: T
@@ -152,8 +151,10 @@ def _pick(
     key: str,
 ) -> Picked[T] | None:
     for locale in chain:
-        if key in overlay.get(locale, {}):
-            return Picked(overlay[locale][key], locale, "overlay")
-        if key in release.get(locale, {}):
-            return Picked(release[locale][key], locale, "release")
+        own = overlay.get(locale)
+        if own and key in own:
+            return Picked(own[key], locale, "overlay")
+        released = release.get(locale)
+        if released and key in released:
+            return Picked(released[key], locale, "release")
     return None

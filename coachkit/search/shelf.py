@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from coachkit import process
 from coachkit.cache.flight import Flight
 from coachkit.search.index import Index
 
@@ -56,7 +56,7 @@ class Shelf:
 
     def _kept(self) -> _Kept:
         """This process's own: a lock that another thread held at the fork would stay locked in the child for ever."""
-        pid = os.getpid()
+        pid = process.number()
         return self._of_process.get(pid) or self._of_process.setdefault(pid, _Kept())
 
 
