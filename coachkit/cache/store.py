@@ -43,6 +43,8 @@ class MemoryStore:
         variant_bytes = int(max_bytes * variant_share)
         self._documents = _Shelf(max_bytes - variant_bytes)
         self._variants = _Shelf(variant_bytes)
+        self.keeps = max_bytes > 0
+        """Whether there is room for anything at all."""
         self._lock = threading.Lock()
         self._hits = 0
         self._misses = 0
@@ -64,6 +66,8 @@ class MemoryStore:
 
     def put(self, frame: Frame, *, variant: bool) -> None:
         """Keep a frame under its key, in place of what was there, unless it is too large for its share."""
+        if not self.keeps:
+            return
         shelf = self._variants if variant else self._documents
         size = size_of(frame)
         with self._lock:

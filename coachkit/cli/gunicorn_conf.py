@@ -10,6 +10,7 @@ each.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -41,6 +42,7 @@ __all__ = [
     "secure_scheme_headers",
     "threads",
     "timeout",
+    "when_ready",
     "worker_class",
     "worker_tmp_dir",
     "workers",
@@ -118,6 +120,11 @@ def on_starting(server: Arbiter) -> None:
             file.unlink(missing_ok=True)
 
 
+def when_ready(server: Arbiter) -> None:  # noqa: ARG001 — gunicorn tells the two apart by place
+    """Set apart what workers will share, before the first one starts."""
+    _settle_down()
+
+
 def on_reload(server: Arbiter) -> None:
     """Let the new workers serve with the settings as they are now, and with the old ones if those cannot be used.
 
@@ -127,6 +134,7 @@ def on_reload(server: Arbiter) -> None:
     served = server.app.callable
     if served is None:
         return  # each worker loads the application itself
+    gc.unfreeze()
     log = server.log or logging.getLogger(__name__)
     sys.modules.pop("coachkit.wsgi", None)
     server.app.callable = None
@@ -136,6 +144,7 @@ def on_reload(server: Arbiter) -> None:
         server.app.callable = served
         known = isinstance(error, SettingsError)
         log.warning("The settings from before serve on: %s", error, exc_info=None if known else error)
+    _settle_down()
 
 
 def pre_exec(server: Arbiter) -> None:
@@ -178,6 +187,12 @@ def child_exit(server: Arbiter, worker: Worker) -> None:  # noqa: ARG001 — gun
         # its number too: what counts without labels, as a plugin may, was named before the fork
         for name in (worker.place, worker.pid):  # type: ignore[attr-defined]
             multiprocess.mark_process_dead(name)  # type: ignore[no-untyped-call] # theirs has no annotations
+
+
+def _settle_down() -> None:
+    """Let workers leave alone what they share: to look for garbage in it takes time, and copies its memory to each."""
+    gc.collect()
+    gc.freeze()
 
 
 def _counts() -> list[Path]:
