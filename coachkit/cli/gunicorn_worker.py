@@ -11,10 +11,11 @@ import socket
 import time
 from collections.abc import Iterable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from selectors import EVENT_READ
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, TypeVar
 
 from gunicorn import util
 from gunicorn.http import wsgi
@@ -24,8 +25,13 @@ from gunicorn.workers.gthread import TConn, ThreadWorker
 from coachkit.api.problems import UNEXPECTED, problem
 from coachkit.errors import BadRequest, Refusal
 
+K = TypeVar("K")
+V = TypeVar("V")
+
 CHECKED: Final = 8_192
 """Headers that a process remembers to have checked."""
+BLOCKS: Final = 2_048
+"""Blocks of headers that it remembers, of about 2 KB each."""
 LINGER: Final = 2.0
 """Seconds that a client has to read its last answer before the connection is closed under it (RFC 9112, 9.6)."""
 
@@ -42,36 +48,85 @@ class HeadersTooLarge(Refusal):
     status, slug, title = 431, "headers-too-large", "The headers are too large"
 
 
-class Response(wsgi.Response):
-    """gunicorn's response, which checks a header that it has checked before no second time.
+@dataclass(frozen=True)
+class _Block:
+    """Headers that were checked: as gunicorn lists them, as it writes them, and the length of a body they told."""
 
-    Of the fifteen headers of a kept answer one is new: to check the others is much of what gunicorn does for it.
+    listed: tuple[tuple[str, str], ...]
+    written: str
+    length: int | None
+
+
+class Response(wsgi.Response):
+    """gunicorn's response, which checks and writes headers that it has sent before no second time.
+
+    Of the sixteen headers of a kept answer only the last is new, the request's id: what comes before is remembered as
+    one block, and of a block that is new each header that was met before. To check and to write them is much of what
+    gunicorn does for such an answer.
     """
 
     headers: list[tuple[str, str]]
     _checked: ClassVar[dict[tuple[str, str], tuple[tuple[str, str], ...]]] = {}
     """Header → what gunicorn sends for it: itself, or nothing where it is the server's own to send."""
+    _blocks: ClassVar[dict[tuple[tuple[str, str], ...], _Block]] = {}
+    _block: _Block | None = None
+    """What `headers` begin with, if that is known as a block."""
 
     def process_headers(self, headers: Iterable[tuple[str, str]]) -> None:
         """Called by gunicorn with the application's headers. Raises as its own does."""
+        given = tuple(headers)
+        first = given[:-1]
+        block = None if self.headers else self._blocks.get(first)
+        if block is not None:
+            self.headers += block.listed
+            self.response_length = block.length
+            self._block = block
+        else:
+            self._process(first)
+        super().process_headers(given[-1:])
+
+    def _process(self, headers: tuple[tuple[str, str], ...]) -> None:
+        """Check those headers that were not met before, and remember all as a block."""
+        anew = not self.headers
         for header in headers:
             known = self._checked.get(header)
             if known is None:
                 self._check(header)
             else:
                 self.headers.extend(known)
+        if anew and headers and not self.upgrade:
+            written = "".join(f"{name}: {value}\r\n" for name, value in self.headers)
+            _bounded(self._blocks, BLOCKS)[headers] = _Block(tuple(self.headers), written, self.response_length)
 
     def _check(self, header: tuple[str, str]) -> None:
         before = len(self.headers)
         super().process_headers([header])
         if header[0].lower() not in _ALWAYS_ANEW:
-            if len(self._checked) >= CHECKED:
-                self._checked.clear()
-            self._checked[header] = tuple(self.headers[before:])
+            _bounded(self._checked, CHECKED)[header] = tuple(self.headers[before:])
+
+    def send_headers(self) -> None:
+        """Called by gunicorn before the body's first byte, perhaps more than once."""
+        block = self._block
+        if self.headers_sent or block is None or self.status_code not in _SENT_AS_GIVEN:
+            super().send_headers()
+            return
+        rest = [f"{name}: {value}\r\n" for name, value in self.headers[len(block.listed) :]]
+        head = "".join([*self.default_headers(), block.written, *rest, "\r\n"])
+        util.write(self.sock, head.encode("latin-1"))
+        self.headers_sent = True
 
 
-_ALWAYS_ANEW: Final = frozenset({"coachkit-request-id", "content-length", "connection", "upgrade"})
-"""No two answers share the first, and the others do more to a response than stand in it."""
+def _bounded(remembered: dict[K, V], size: int) -> dict[K, V]:
+    """What is remembered, with room for one more: emptied where it is full."""
+    if len(remembered) >= size:
+        remembered.clear()
+    return remembered
+
+
+_ALWAYS_ANEW: Final = frozenset({"content-length", "connection", "upgrade"})
+"""They do more to a response than stand in it."""
+_SENT_AS_GIVEN: Final = frozenset({200, 304})
+"""For other statuses gunicorn may leave headers out."""
 
 wsgi.Response = Response  # type: ignore[misc] # gunicorn's threaded worker asks for it by this name alone
 
