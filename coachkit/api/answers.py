@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import urlencode
 
 import flask
 import orjson
@@ -85,7 +84,7 @@ def made(
     present, the main one first, none where there is no text for people.
     """
     request = asked.reading
-    chosen = (request.format.name, request.maker, request.locale, urlencode(request.query))
+    chosen = (request.format.name, request.maker, request.locale, request.wishes)
     tag = etag(asked.services.secret, request.organisation, *chosen, *made_from)
     kept = holds(asked.if_none_match, tag)
     body = b"" if kept else render()

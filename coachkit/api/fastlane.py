@@ -20,7 +20,7 @@ from werkzeug.routing import Map, MapAdapter, RoutingException
 from coachkit.api.access import FOR_ANY_PAGE
 from coachkit.api.parsing import Query, read_query
 from coachkit.api.reading import FAILED, LIVE, READING, Cacheable, Reader, Reading
-from coachkit.api.requests import CACHE, COMPLETE, FOR_ANY_READER, ORGANISATION, ROUTE, policy_for
+from coachkit.api.requests import CACHE, COMPLETE, FOR_ANY_READER, ORGANISATION, POLICY_NAME, ROUTE, policy_for
 from coachkit.cache.flight import Flight
 from coachkit.cache.frames import Frame
 from coachkit.cache.store import MemoryStore
@@ -284,26 +284,34 @@ class Fastlane:
         try:
             status, headers, body = self._made(plan, environ)
             if status.startswith("200"):
-                body = bytes(memoryview(body))  # orjson's own keeps three times the memory that it needs
-                frame = Frame(plan.key, plan.organisation, 200, _kept(headers), body)
-                self._store.put(frame, variant=plan.reading.variant)
-                self._remember(plan)
-                if errand:
-                    errand.put(frame)
+                self._keep(plan, headers, body, errand)
         finally:
             if errand:
                 errand.leave()
         if status.startswith("304"):
-            kept = [(name, value) for name, value in _kept(headers) if name not in NOT_ON_304]
+            kept = [(name, value) for name, value in headers if name not in NOT_ON_304]
             return self._answer(status, kept, b"", environ, start_response)
         if not status.startswith("200"):
             start_response(status, headers)
             return [] if head else [body]
-        kept = [*frame.headers, ("Content-Length", str(len(body)))]
+        kept = [*headers, ("Content-Length", str(len(body)))]
         return self._answer(status, kept, b"" if head else body, environ, start_response)
 
+    def _keep(self, plan: _Plan, headers: Headers, body: bytes, errand: Errand | None) -> None:
+        """Keep a 200 where there is anything to keep it in."""
+        self._remember(plan)
+        if errand or self._store.keeps:
+            body = bytes(memoryview(body))  # orjson's own keeps three times the memory that it needs
+            frame = Frame(plan.key, plan.organisation, 200, tuple(headers), body)
+            self._store.put(frame, variant=plan.reading.variant)
+            if errand:
+                errand.put(frame)
+
     def _made(self, plan: _Plan, environ: WSGIEnvironment) -> tuple[str, Headers, bytes]:
-        """Status, headers and body, from the route's own hand where it can answer plainly and else from Flask."""
+        """Status, headers and body, from the route's own hand where it can answer plainly and else from Flask.
+
+        Of a 200 and a 304, only the headers that are kept.
+        """
         try:
             answered = self._plainly(plan.declared, plan.reading, plan.values, environ.get("HTTP_IF_NONE_MATCH"))
         except Unavailable as error:
@@ -312,8 +320,9 @@ class Fastlane:
         except Exception:  # noqa: BLE001  # Flask meets the same: it answers with the problem, and the log says why
             answered = None
         if answered is None:
-            return _called(self._app, {**environ, READING: plan.reading, "REQUEST_METHOD": "GET"})
-        return _STATUS[answered.status], list(answered.headers.items()), answered.body
+            status, headers, body = _called(self._app, {**environ, READING: plan.reading, "REQUEST_METHOD": "GET"})
+            return status, _kept(headers) if status.startswith(("200", "304")) else headers, body
+        return _STATUS[answered.status], _guarded(answered.headers), answered.body
 
     def _answer(
         self,
@@ -334,12 +343,15 @@ class Fastlane:
         return [body] if body else []
 
 
-def _kept(headers: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """What is kept of a 200's headers, with the policy that it gets where it has none."""
+def _kept(headers: Iterable[tuple[str, str]]) -> Headers:
     given = {name.lower(): value for name, value in headers}
-    name, policy = policy_for(given.get("content-type", ""))
-    given.setdefault(name.lower(), policy)
-    return tuple((name, given[name.lower()]) for name in KEPT if name.lower() in given)
+    return _guarded({name: given[name.lower()] for name in KEPT if name.lower() in given})
+
+
+def _guarded(headers: Mapping[str, str]) -> Headers:
+    """The headers with the policy that an answer gets which has none of its own."""
+    policy = () if POLICY_NAME in headers else (policy_for(headers.get("Content-Type", "")),)
+    return [*headers.items(), *policy]
 
 
 def _called(app: WSGIApplication, environ: WSGIEnvironment) -> tuple[str, Headers, bytes]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlencode
 
@@ -72,7 +73,7 @@ def cacheable(
 
 @dataclass(frozen=True)
 class Reading:
-    """A reading request, settled.
+    """A reading request, settled; the same object for all that ask alike, so what it comes to is worked out once.
 
     `asked` are channel, locale and format where the query named them, `query` is what is left of it; both in one
     order and spelling, however the caller wrote them.
@@ -96,7 +97,12 @@ class Reading:
         """The organisation's slug."""
         return self.served.organisation
 
-    @property
+    @cached_property
+    def wishes(self) -> str:
+        """What the query asks for beside channel, locale and format, as one text."""
+        return urlencode(self.query)
+
+    @cached_property
     def variant(self) -> bool:
         """Whether this is one of many views of the same thing (search, filters, chosen fields).
 
@@ -105,7 +111,7 @@ class Reading:
         """
         return bool(self.query)
 
-    @property
+    @cached_property
     def cache_control(self) -> str:
         """How long whom may keep the answer (contract: Headers)."""
         if not self.at_edition:
@@ -114,13 +120,13 @@ class Reading:
             return "no-cache"
         return f"public, {_EDITION_AGE}"
 
-    @property
+    @cached_property
     def maker(self) -> str:
         """Who writes the answer down: the same document by another may be other bytes."""
         who = f"render {RENDER}" if self.plugin.core else f"render {RENDER}, {self.plugin.label}"
         return f"{who}, under {self.base}" if self.base else who
 
-    @property
+    @cached_property
     def vary(self) -> list[str]:
         """The request headers that had a say, because no parameter stood in for them."""
         named = {name for name, _ in self.asked}

@@ -118,16 +118,23 @@ class _Values(dict[str, Value]):
 
     def _of_organisation(self, name: str) -> Value:
         edition, resource, locale = self._edition, self._selection.resource, self._selection.locale
-        placeholder = edition.releases[edition.catalogue[resource.kind, resource.id]].manifest.placeholders[name]
-        value = edition.value(name, locale)
-        if value is None:
-            return Value(edition.label(placeholder, locale), placeholder.type, given=False)
-        return Value(shown(value, placeholder.type, locale), placeholder.type)
+        pack = edition.catalogue[resource.kind, resource.id]
+        known: Value | None = edition.worked_out.get((pack, locale, name))
+        if known is None:
+            placeholder = edition.releases[pack].manifest.placeholders[name]
+            value = edition.value(name, locale)
+            text = edition.label(placeholder, locale) if value is None else shown(value, placeholder.type, locale)
+            known = edition.worked_out[pack, locale, name] = Value(text, placeholder.type, given=value is not None)
+        return known
 
 
 def _plain_line(selection: Selection, path: str) -> str | None:
     parts = selection.line(path)
-    return None if parts is None else "".join(part for part in parts if isinstance(part, str))
+    if parts is None:
+        return None
+    if len(parts) == 1 and isinstance(parts[0], str):
+        return parts[0]
+    return "".join(part for part in parts if isinstance(part, str))
 
 
 def _summary(edition: Edition, selection: Selection) -> dict[str, Any]:

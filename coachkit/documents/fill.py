@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from urllib.parse import quote
 
 from markupsafe import escape
@@ -29,6 +30,23 @@ class Value:
     text: str
     type: PlaceholderType = "text"
     given: bool = True
+
+    @cached_property
+    def line(self) -> str:
+        """The text on one line."""
+        return " ".join(self.text.split())
+
+    @cached_property
+    def html(self) -> str:
+        """What stands in HTML."""
+        text = str(escape(self.text))
+        return text if self.given else f'<span class="ck-placeholder">[{text}]</span>'
+
+    @cached_property
+    def markdown(self) -> str:
+        """What stands in Markdown."""
+        text = _MARKDOWN_SPECIAL.sub(r"\\\1", self.line)
+        return text if self.given else f"\\[{text}\\]"
 
 
 @dataclass(frozen=True)
@@ -113,24 +131,16 @@ def _html_address(address: str) -> str:
 
 def _plain_fill(fill: Fill, value: Value) -> str:
     del fill
-    text = _on_one_line(value)
-    return text if value.given else f"[{text}]"
+    return value.line if value.given else f"[{value.line}]"
 
 
 def _html_fill(fill: Fill, value: Value) -> str:
     if fill.position == "href":
         return str(escape(address_of(value))) if value.given else "#"
-    if value.given:
-        return str(escape(value.text))
-    return f'<span class="ck-placeholder">[{escape(value.text)}]</span>'
+    return value.html
 
 
 def _markdown_fill(fill: Fill, value: Value) -> str:
     if fill.position == "href":
         return _DESTINATION_SPECIAL.sub(r"\\\1", address_of(value)) if value.given else "#"
-    text = _MARKDOWN_SPECIAL.sub(r"\\\1", _on_one_line(value))
-    return text if value.given else f"\\[{text}\\]"
-
-
-def _on_one_line(value: Value) -> str:
-    return " ".join(value.text.split())
+    return value.markdown

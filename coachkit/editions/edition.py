@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 
 from coachkit.editions.choices import Choices, first
 from coachkit.editions.selection import NO_OVERLAY, Picked, ResourceOverlay, Selection, select, select_line
@@ -34,6 +35,9 @@ class Edition:
     catalogue: Mapping[Key, str]
     """Every resource it serves, with the pack it comes from."""
     digests: Mapping[Key, Mapping[str, str]]
+    worked_out: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What floors above have worked out of it and want again, as long as it is in memory; as few things as it has
+    packs, locales and placeholders."""
 
     @property
     def locales(self) -> tuple[str, ...]:

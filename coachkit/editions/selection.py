@@ -79,6 +79,8 @@ class Selection:
     @property
     def draft(self) -> bool:
         """Whether any text shown is from a release's translation that no speaker has signed off yet."""
+        if not self.resource.drafts:
+            return False
         lines = {picked.locale for picked in self.lines.values() if picked.origin == "release"}
         sections = {picked.locale for picked in self.sections if picked.origin == "release"}
         return bool((lines | sections) & self.resource.drafts)
@@ -114,7 +116,7 @@ def select(resource: Resource, overlay: ResourceOverlay, chain: Sequence[str], d
             missing.append(path)
     sections: list[Picked[Section]] = []
     own = [section.id for section in resource.sections.get(default_locale, ())]
-    for section_id in order(own, overlay):
+    for section_id in own if overlay is NO_OVERLAY else order(own, overlay):
         section = _pick(overlay.sections, resource.sections_by_id, chain, section_id)
         if section:
             sections.append(section)

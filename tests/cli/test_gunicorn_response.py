@@ -1,5 +1,7 @@
 """gunicorn's response as our worker has it: the same headers as gunicorn's own, whatever it remembers."""
 
+from types import SimpleNamespace
+
 import pytest
 from gunicorn.http import wsgi
 from gunicorn.http.errors import InvalidResponseHeader, InvalidResponseHeaderName
@@ -40,24 +42,93 @@ def test_as_gunicorn_does(answers):
         assert outcome(Response, headers) == outcome(OWN, headers)
 
 
-def test_checked_once(monkeypatch):
-    """A header that was checked is not checked again, but for those that no two answers share."""
-    checked = []
+class Wire:
+    """A request's connection, which keeps what is written."""
+
+    def __init__(self):
+        self.written = b""
+
+    def sendall(self, data):
+        self.written += data
+
+
+def written(kind, status, headers):
+    """The lines that a response of a kind writes before its body, but for the date; or the error."""
+    request = SimpleNamespace(method="GET", version=(1, 1), should_close=lambda: False)
+    response = kind(request, wire := Wire(), SimpleNamespace(protocol="http"))
+    try:
+        response.start_response(status, headers)
+    except (ValueError, TypeError, InvalidResponseHeader, InvalidResponseHeaderName) as error:
+        return type(error), str(error)
+    response.send_headers()
+    response.send_headers()
+    return [line for line in wire.written.split(b"\r\n") if not line.startswith(b"Date: ")]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["200 OK", "204 NO CONTENT", "304 NOT MODIFIED", "404 NOT FOUND"]),
+            st.lists(st.tuples(NAMES, VALUES.filter(lambda value: value.isascii())), max_size=6),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_written_as_gunicorn_does(answers):
+    """It writes what gunicorn writes, byte for byte, also of headers that it remembers."""
+    for status, headers in (*answers, *reversed(answers)):
+        assert written(Response, status, headers) == written(OWN, status, headers)
+
+
+def test_a_second_start_is_as_gunicorns():
+    """An application that starts again, because something failed, gets the headers that gunicorn makes of both."""
+    found = []
+    for kind in (OWN, Response, Response):
+        response = kind(SimpleNamespace(method="GET", version=(1, 1)), None, SimpleNamespace(protocol="http"))
+        response.start_response("200 OK", [("ETag", '"a"'), ("Vary", "Accept")])
+        response.start_response("500 OOPS", [("ETag", '"b"'), ("Content-Length", "3")], (None, None, None))
+        found.append((response.headers, response.response_length))
+    assert found[0] == found[1] == found[2]
+
+
+@pytest.fixture
+def checked(monkeypatch):
+    """The headers that gunicorn's own class was asked to check; nothing is remembered from before."""
+    asked = []
+    own = OWN.process_headers
     monkeypatch.setattr(Response, "_checked", {})
-    monkeypatch.setattr(OWN, "process_headers", lambda _, headers: checked.extend(headers))
-    headers = [("ETag", '"a"'), ("CoachKit-Request-Id", "1"), ("Content-Length", "2")]
+    monkeypatch.setattr(Response, "_blocks", {})
+    monkeypatch.setattr(OWN, "process_headers", lambda self, headers: (asked.extend(headers), own(self, headers))[1])
+    return asked
+
+
+def test_checked_once(checked):
+    """Of headers that were sent before nothing is checked again but the last, which no two answers share."""
+    headers = [("ETag", '"a"'), ("Content-Length", "2"), ("CoachKit-Request-Id", "1")]
     for _ in range(2):
         Response(None, None, None).process_headers(headers)
-    assert checked == [*headers, *headers[1:]]
+    assert checked == [*headers, headers[-1]]
 
 
-def test_what_is_remembered_is_bounded(monkeypatch):
-    """However many different headers there are, no more than so many are remembered."""
-    monkeypatch.setattr(Response, "_checked", {})
+def test_of_other_headers_only_the_new_ones_are_checked(checked):
+    """Where one header is new, those that were met before are not checked again; a length, which is more, is."""
+    first = [("ETag", '"a"'), ("Vary", "Accept"), ("Content-Length", "2"), ("CoachKit-Request-Id", "1")]
+    Response(None, None, None).process_headers(first)
+    del checked[:]
+    Response(None, None, None).process_headers([("ETag", '"b"'), *first[1:]])
+    assert checked == [("ETag", '"b"'), *first[2:]]
+
+
+def test_what_is_remembered_is_bounded(checked, monkeypatch):
+    """However many different headers there are, no more than so many are remembered, alone and as blocks."""
     monkeypatch.setattr(gunicorn_worker, "CHECKED", 10)
+    monkeypatch.setattr(gunicorn_worker, "BLOCKS", 7)
     for number in range(35):
-        Response(None, None, None).process_headers([("ETag", f'"{number}"')])
-    assert len(Response._checked) <= 10  # noqa: SLF001
+        Response(None, None, None).process_headers([("ETag", f'"{number}"'), ("CoachKit-Request-Id", "1")])
+        assert len(Response._checked) <= 10  # noqa: SLF001
+        assert len(Response._blocks) <= 7  # noqa: SLF001
+    assert len(checked) == 2 * 35
 
 
 def test_gunicorn_takes_it():
