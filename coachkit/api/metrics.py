@@ -13,13 +13,11 @@ import os
 import threading
 from bisect import bisect_left
 from collections import deque
-from functools import lru_cache
-from typing import Final, TypeVar
+from functools import cache, lru_cache
+from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
-
-T = TypeVar("T")
 
 HITS: Final = frozenset({"memory", "redis"})
 """The stores that can have an answer."""
@@ -44,7 +42,7 @@ class _Requests(Histogram):
 
     def write(self) -> None:
         """Write down what waits; for one caller at a time."""
-        waiting = _taken(self._waiting)
+        waiting = [self._waiting.popleft() for _ in range(len(self._waiting))]
         if waiting:
             self._sum.inc(sum(waiting))
             counts = collections.Counter(bisect_left(self._upper_bounds, seconds) for seconds in waiting)
@@ -69,7 +67,6 @@ def method_label(method: str) -> str:
 
 
 _children: Final[dict[_Requests, None]] = {}
-_rendered: Final[deque[str]] = deque()
 _writing: Final = threading.Lock()
 
 
@@ -98,18 +95,16 @@ def write_down() -> None:
     with _writing:
         for child in tuple(_children):
             child.write()
-        for name, times in collections.Counter(_taken(_rendered)).items():
-            _renders.labels(name).inc(times)
 
 
 def count_render(name: str) -> None:
-    """Count a document written down in the format of that name, to be seen once `write_down` has been called."""
-    _rendered.append(name)
+    """Count a document written down in the format of that name."""
+    _render_child(name).inc()
 
 
-def _taken(waiting: deque[T]) -> list[T]:
-    """What waits now, taken out; more may come meanwhile, and nobody else takes."""
-    return [waiting.popleft() for _ in range(len(waiting))]
+@cache
+def _render_child(name: str) -> Counter:
+    return _renders.labels(name)
 
 
 def count_hook_fault(plugin: str, hook: str) -> None:
