@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import flask
 import orjson
@@ -20,8 +19,7 @@ EMAIL_POLICY = f"default-src 'none'; style-src 'unsafe-inline'; img-src 'self' h
 """One that wears the organisation's brand has its styles in it, and the logo is wherever the organisation keeps it."""
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """A 200, or a 304 without a body, with the headers that are kept with it."""
 
     status: Literal[200, 304]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import flask
 
@@ -40,8 +40,7 @@ class Services:
     indexes: Shelf = field(default_factory=Shelf)
 
 
-@dataclass(frozen=True)
-class Asking:
+class Asking(NamedTuple):
     """A reading request as whoever answers it needs it, inside Flask and in the fast lane."""
 
     services: Services

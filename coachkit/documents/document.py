@@ -23,6 +23,7 @@ from coachkit.packs.values import shown
 SUMMARY_FIELDS = ("kind", "id", "pack", "version", "locale", "title", "summary", "topics", "stages", "audience")
 """What a list says of a resource, in this order (contract: Summary)."""
 PERSONAL = "placeholders"
+_Pointed = tuple[Reference, Picked[str]]
 
 
 def summary(edition: Edition, kind: Kind, resource_id: str, locale: str) -> dict[str, Any]:
@@ -119,12 +120,12 @@ class _Values(dict[str, Value]):
     def _of_organisation(self, name: str) -> Value:
         edition, resource, locale = self._edition, self._selection.resource, self._selection.locale
         pack = edition.catalogue[resource.kind, resource.id]
-        known: Value | None = edition.worked_out.get((pack, locale, name))
+        known: Value | None = edition.worked_out.get(key := ("value", pack, locale, name))
         if known is None:
             placeholder = edition.releases[pack].manifest.placeholders[name]
             value = edition.value(name, locale)
             text = edition.label(placeholder, locale) if value is None else shown(value, placeholder.type, locale)
-            known = edition.worked_out[pack, locale, name] = Value(text, placeholder.type, given=value is not None)
+            known = edition.worked_out[key] = Value(text, placeholder.type, given=value is not None)
         return known
 
 
@@ -158,20 +159,23 @@ def _languages(selection: Selection, body: Mapping[str, Any], titles: Iterable[s
     return tuple(dict.fromkeys((*selection.languages, *contacts, *titles)))
 
 
-class _Titles(dict[str, tuple[Reference, Picked[str]] | None]):
-    """What facts point at, as they name it, with its title; None where the edition does not serve that."""
+class _Titles:
+    """What facts point at, as they name it, with its title."""
 
     def __init__(self, edition: Edition, selection: Selection) -> None:
-        super().__init__()
         self._edition = edition
         self._locale = selection.locale
         self._pack = edition.catalogue[selection.resource.kind, selection.resource.id]
+        key = ("titles", self._pack, self._locale)
+        self._known: dict[str, _Pointed | None] = edition.worked_out.setdefault(key, {})
 
-    def __missing__(self, text: str) -> tuple[Reference, Picked[str]] | None:
-        reference = self._edition.reference(self._pack, text)
-        served = self._edition.serves(reference)
-        found = self[text] = (reference, self._edition.title(reference, self._locale)) if served else None
-        return found
+    def __getitem__(self, text: str) -> _Pointed | None:
+        """What a name leads to; None where the edition does not serve that."""
+        if text not in self._known:
+            reference = self._edition.reference(self._pack, text)
+            served = self._edition.serves(reference)
+            self._known[text] = (reference, self._edition.title(reference, self._locale)) if served else None
+        return self._known[text]
 
     def shape(self, text: str) -> dict[str, Any] | None:
         """A reference with its title as the API shows it."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 from urllib.parse import quote
 
 from markupsafe import escape
@@ -49,8 +50,7 @@ class Value:
         return text if self.given else f"\\[{text}\\]"
 
 
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What a text is filled with: values by placeholder, and whose addresses its links become.
 
     `page` is the resource that the text is of. With a `base` addresses are whole ones under it.

@@ -36,8 +36,8 @@ class Edition:
     """Every resource it serves, with the pack it comes from."""
     digests: Mapping[Key, Mapping[str, str]]
     worked_out: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
-    """What floors above have worked out of it and want again, as long as it is in memory; as few things as it has
-    packs, locales and placeholders."""
+    """What floors above have worked out of it and want again while it is in memory, each by a key that begins with what
+    it is: little, and no more of it than there are placeholders, resources and locales."""
 
     @property
     def locales(self) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from coachkit.packs.model import Fill, Parts, Resource, Section
 
@@ -49,8 +49,7 @@ class ResourceOverlay:
 NO_OVERLAY = ResourceOverlay()
 
 
-@dataclass(frozen=True)
-class Selection:
+class Selection(NamedTuple):
     """One resource in one locale: every text it shows, with its origin.
 
     `missing` names the fields, and `sections/<id>`, that no locale of the chain has.
@@ -65,13 +64,19 @@ class Selection:
     @property
     def languages(self) -> tuple[str, ...]:
         """Every locale present, the main one first, the others in the order in which they appear."""
-        lines = [picked.locale for picked in self.lines.values()]
-        sections = [picked.locale for picked in self.sections]
-        return tuple(dict.fromkeys((self.locale, *lines, *sections)))
+        return tuple(dict.fromkeys((self.locale, *(picked.locale for picked in self.foreign))))
+
+    @property
+    def foreign(self) -> list[Picked[Any]]:
+        """The texts that came from another locale than the selection's own, as they appear."""
+        texts: list[Picked[Any]] = [*self.lines.values(), *self.sections]
+        return [picked for picked in texts if picked.locale != self.locale]
 
     @property
     def fallback(self) -> dict[str, str]:
         """Field, or `sections/<id>` → the locale it came from, where that is not the selection's own."""
+        if not self.foreign:
+            return {}
         lines = {path: picked.locale for path, picked in self.lines.items() if picked.locale != self.locale}
         sections = {f"sections/{p.value.id}": p.locale for p in self.sections if p.locale != self.locale}
         return {**lines, **sections}
