@@ -33,6 +33,9 @@ PREFLIGHT: Final = {
 """What a page may send. Keys are not among it: they are for servers, and public content needs none."""
 
 
+_CREDENTIAL: Final = "HTTP_AUTHORIZATION"
+
+
 def register(app: flask.Flask) -> None:
     """Let the app refuse credentials that do not hold, before anything else, and open the API to pages."""
     app.before_request(_check_credential)
@@ -42,15 +45,11 @@ def register(app: flask.Flask) -> None:
 def may_read(environ: WSGIEnvironment, organisation: str) -> bool:
     """Whether a caller may have an organisation's kept answers; no key has been given out, so none holds yet."""
     del organisation
-    return not _shows_credential(environ)
-
-
-def _shows_credential(environ: WSGIEnvironment) -> bool:
-    return "HTTP_AUTHORIZATION" in environ
+    return _CREDENTIAL not in environ
 
 
 def _check_credential() -> None:
-    if flask.request.path.startswith(API) and _shows_credential(flask.request.environ):
+    if flask.request.path.startswith(API) and _CREDENTIAL in flask.request.environ:
         error = FieldError("invalid-key", "This key does not hold. Public content needs none.", header="Authorization")
         raise Unauthorised("What the header Authorization holds is no key of this server.", (error,))
 

@@ -271,9 +271,14 @@ class Fastlane:
         if asked_with and holds(asked_with, next((value for name, value in frame.headers if name == "ETag"), None)):
             kept = [(name, value) for name, value in frame.headers if name not in NOT_ON_304]
             return self._answer("304 NOT MODIFIED", kept, b"", environ, start_response)
-        headers = [*frame.headers, ("Content-Length", str(len(frame.body)))]
         body = b"" if environ["REQUEST_METHOD"] == "HEAD" else frame.body
-        return self._answer("200 OK", headers, body, environ, start_response)
+        if where == "redis" or self._reader.stale:
+            return self._answer("200 OK", _measured(frame.headers, frame.body), body, environ, start_response)
+        if not frame.prepared:
+            frame.prepared[:] = _whole(_measured(frame.headers, frame.body), _CACHE_STATUS[where])
+        environ[COMPLETE] = True
+        start_response("200 OK", frame.prepared)
+        return [body] if body else []
 
     def _from_app(
         self, plan: _Plan, errand: Errand | None, environ: WSGIEnvironment, start_response: StartResponse
@@ -294,8 +299,7 @@ class Fastlane:
         if not status.startswith("200"):
             start_response(status, headers)
             return [] if head else [body]
-        kept = [*headers, ("Content-Length", str(len(body)))]
-        return self._answer(status, kept, b"" if head else body, environ, start_response)
+        return self._answer(status, _measured(headers, body), b"" if head else body, environ, start_response)
 
     def _keep(self, plan: _Plan, headers: Headers, body: bytes, errand: Errand | None) -> None:
         """Keep a 200 where there is anything to keep it in."""
@@ -336,11 +340,18 @@ class Fastlane:
         cache_status = _CACHE_STATUS[environ[CACHE]]
         if self._reader.stale:
             cache_status += "; stale"
-        headers.append(("Cache-Status", cache_status))
-        headers.extend(_FOR_ALL)
         environ[COMPLETE] = True
-        start_response(status, headers)
+        start_response(status, _whole(headers, cache_status))
         return [body] if body else []
+
+
+def _measured(headers: Iterable[tuple[str, str]], body: bytes) -> Headers:
+    return [*headers, ("Content-Length", str(len(body)))]
+
+
+def _whole(headers: Headers, cache_status: str) -> Headers:
+    """All headers of an answer but the request's id."""
+    return [*headers, ("Cache-Status", cache_status), *_FOR_ALL]
 
 
 def _kept(headers: Iterable[tuple[str, str]]) -> Headers:

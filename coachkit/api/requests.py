@@ -55,8 +55,8 @@ class Ids:
         self._left: list[str] = []
         self._process = process.number()
 
-    def __call__(self) -> str:
-        """The next one."""
+    def next(self) -> str:
+        """One that nobody has had."""
         if self._process != process.number():
             self._left, self._process = [], process.number()
         try:
@@ -82,11 +82,11 @@ def watch(app: WSGIApplication, *, log_hits: bool = False) -> WSGIApplication:
 
     An exception that leaves the application is answered with a problem; HEAD gets no body whatever it makes.
     """
-    ids = Ids()
+    next_id = Ids().next
 
     def watched(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began = perf_counter()
-        request_id = environ[ID] = ids()
+        request_id = environ[ID] = next_id()
         answered = False
 
         def start(status: str, headers: Headers, exc_info: Any = None, /) -> Callable[[bytes], object]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import orjson
@@ -29,6 +29,8 @@ class Frame:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    prepared: list[tuple[str, str]] = field(default_factory=list, compare=False, repr=False)
+    """Where whoever answers from it may note the headers of a whole answer. It is not sealed."""
 
 
 def seal(frame: Frame, secret: bytes) -> bytes:

@@ -13,8 +13,8 @@ from typing import Final
 
 from coachkit.cache.frames import Frame
 
-_ENTRY: Final = 256
-"""Bytes for an entry's place in the ordered mapping and the objects around it, measured and rounded up."""
+_ENTRY: Final = 640
+"""Bytes for an entry's place in the ordered mapping, the objects around it and what is prepared, rounded up."""
 _PAIR: Final = 56 + 2 * 73
 """Bytes for a header beside its characters: a pair, and two texts of at most one byte a character."""
 _LARGEST: Final = 8
