@@ -60,17 +60,13 @@ class Selection(NamedTuple):
     lines: Mapping[str, Picked[Parts]]
     sections: tuple[Picked[Section], ...]
     missing: tuple[str, ...]
+    foreign: tuple[Picked[Any], ...]
+    """Those of its texts that came from another locale than its own, as they appear."""
 
     @property
     def languages(self) -> tuple[str, ...]:
         """Every locale present, the main one first, the others in the order in which they appear."""
         return tuple(dict.fromkeys((self.locale, *(picked.locale for picked in self.foreign))))
-
-    @property
-    def foreign(self) -> list[Picked[Any]]:
-        """The texts that came from another locale than the selection's own, as they appear."""
-        texts: list[Picked[Any]] = [*self.lines.values(), *self.sections]
-        return [picked for picked in texts if picked.locale != self.locale]
 
     @property
     def fallback(self) -> dict[str, str]:
@@ -111,6 +107,25 @@ def select(resource: Resource, overlay: ResourceOverlay, chain: Sequence[str], d
 
     `default_locale` is that of the resource's pack: there all its sections are, in the author's order.
     """
+    if overlay is NO_OVERLAY and (whole := _whole(resource, chain[0], default_locale)):
+        return whole
+    return _walked(resource, overlay, chain, default_locale)
+
+
+def _whole(resource: Resource, locale: str, default_locale: str) -> Selection | None:
+    """The selection of a resource that has all its texts in a locale: whatever the chain, it is never walked.
+
+    None where it has not all.
+    """
+    key = ("whole", locale, default_locale)
+    if key not in resource.worked_out:
+        alone = _walked(resource, NO_OVERLAY, (locale,), default_locale)
+        resource.worked_out[key] = None if alone.missing else alone
+    whole: Selection | None = resource.worked_out[key]
+    return whole
+
+
+def _walked(resource: Resource, overlay: ResourceOverlay, chain: Sequence[str], default_locale: str) -> Selection:
     lines: dict[str, Picked[Parts]] = {}
     missing: list[str] = []
     for path in resource.paths:
@@ -121,13 +136,15 @@ def select(resource: Resource, overlay: ResourceOverlay, chain: Sequence[str], d
             missing.append(path)
     sections: list[Picked[Section]] = []
     own = [section.id for section in resource.sections.get(default_locale, ())]
-    for section_id in own if overlay is NO_OVERLAY else order(own, overlay):
+    for section_id in order(own, overlay):
         section = _pick(overlay.sections, resource.sections_by_id, chain, section_id)
         if section:
             sections.append(section)
         elif section_id in own:
             missing.append(f"sections/{section_id}")
-    return Selection(resource, chain[0], lines, tuple(sections), tuple(missing))
+    texts: list[Picked[Any]] = [*lines.values(), *sections]
+    foreign = tuple(each for each in texts if each.locale != chain[0])
+    return Selection(resource, chain[0], lines, tuple(sections), tuple(missing), foreign)
 
 
 def select_line(resource: Resource, overlay: ResourceOverlay, chain: Sequence[str], path: str) -> Picked[Parts] | None:

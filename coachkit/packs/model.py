@@ -245,6 +245,9 @@ class Resource:
     """By locale, the placeholders of pack.yaml that its texts use (a template's personal ones are not among them)."""
     references: tuple[Reference, ...]
     """Everything it points at, in facts and in links, `pack` filled in, sorted, without repeats."""
+    worked_out: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What floors above have worked out of it and want again while it is in memory, each by a key that begins with what
+    it is: little, and no more of it than there are locales."""
 
     @cached_property
     def paths(self) -> tuple[str, ...]:
