@@ -84,11 +84,12 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
     )
     offered = dispatch.collect("coachkit_formats", Format)
     plugins = {plugin.name: plugin.version for plugin in dispatch.manager.plugins if not plugin.core}
-    pointers = Pointers(database, on_round=metrics.write_down)
+    library = Library(database)
+    pointers = Pointers(database, library, on_round=metrics.write_down)
     reader = Reader(pointers, offered, plugins, settings.public_url)
     return Services(
         database=database,
-        library=Library(database),
+        library=library,
         pointers=pointers,
         reader=reader,
         dispatch=dispatch,

@@ -139,10 +139,14 @@ class Reading:
 
     def key(self, path: str) -> str:
         """What the answer is kept under: nothing that is not in it can change a byte of the answer."""
+        return f"{self._key}\n{path}"
+
+    @cached_property
+    def _key(self) -> str:
         asked = urlencode((*self.asked, *self.query))  # so that no value can pass for another parameter
         installed = " ".join(f"{name}@{version}" for name, version in self.settled_by.items())
         chosen = f"{self.format.name}\n{self.maker}\n{self.locale}\n{installed}"
-        return f"{self.organisation}\n{self.served.digest}\n{chosen}\n{asked}\n{path}"
+        return f"{self.organisation}\n{self.served.digest}\n{chosen}\n{asked}"
 
 
 class Reader:
@@ -213,9 +217,15 @@ class Reader:
         if chosen.name != JSON and (fields := next((name for name, _ in rest if name == "fields"), None)):
             error = FieldError("invalid-value", "Chosen fields come as JSON only.", parameter=fields)
             raise BadRequest("The parameter fields goes with JSON.", (error,))
-        installed = {name: self._plugins[name] for name in served.plugins if name in self._plugins}
-        base = self._base if chosen.absolute else None
-        return Reading(served, "digest" in path, locale, chosen, plugin, taken, rest, installed, base)
+        alike = ("digest" in path, locale, id(chosen), taken)
+        known: Reading | None = None if rest else served.readings.get(alike)
+        if known is None:
+            installed = {name: self._plugins[name] for name in served.plugins if name in self._plugins}
+            base = self._base if chosen.absolute else None
+            known = Reading(served, "digest" in path, locale, chosen, plugin, taken, rest, installed, base)
+            if not rest:
+                served.readings[alike] = known
+        return known
 
     def require_json(self, environ: WSGIEnvironment) -> None:
         """Raise NotAcceptable where a caller would not take JSON, which is all there is outside of editions."""

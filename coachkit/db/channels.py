@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
@@ -51,6 +52,51 @@ class Pointer:
     public: bool
     digest: str
     change: int
+
+
+class Target(NamedTuple):
+    """Where a channel points."""
+
+    name: str
+    public: bool
+    digest: str
+
+
+class Standing(NamedTuple):
+    """A channel of an organisation and the edition that it points at, whole."""
+
+    organisation_id: int
+    organisation: str
+    name: str
+    public: bool
+    digest: str
+    published: bool
+    inputs: bytes
+    manifest: bytes
+
+
+_OF_SLUG = (
+    sa.select(organisations.c.id, channels.c.name, channels.c.public, channels.c.digest)
+    .select_from(organisations.outerjoin(channels, channels.c.organisation_id == organisations.c.id))
+    .where(organisations.c.slug == sa.bindparam("slug"))
+)
+_STANDING = (
+    sa.select(
+        channels.c.organisation_id,
+        organisations.c.slug,
+        channels.c.name,
+        channels.c.public,
+        channels.c.digest,
+        editions.c.published,
+        editions.c.inputs,
+        editions.c.manifest,
+    )
+    .join(organisations, organisations.c.id == channels.c.organisation_id)
+    .join(
+        editions,
+        sa.and_(editions.c.organisation_id == channels.c.organisation_id, editions.c.digest == channels.c.digest),
+    )
+)
 
 
 def move(
@@ -100,6 +146,29 @@ def of_organisation(conn: Connection, organisation_id: int) -> tuple[Channel, ..
     query = sa.select(channels).where(channels.c.organisation_id == organisation_id)
     found = [Channel(**values(row)) for row in conn.execute(query)]
     return tuple(sorted(found, key=lambda one: one.name))
+
+
+def of_slug(conn: Connection, slug: str) -> tuple[int, tuple[Target, ...]] | None:
+    """The number of the organisation of that slug and where its channels point; None if there is none."""
+    rows = conn.execute(_OF_SLUG, {"slug": slug}).all()
+    if not rows:
+        return None
+    return rows[0].id, tuple(Target(row.name, row.public, row.digest) for row in rows if row.name is not None)
+
+
+def standing(conn: Connection, after: int, count: int) -> tuple[int | None, tuple[Standing, ...]]:
+    """All channels of the next `count` organisations by number, with what they point at, and the last number.
+
+    None in its stead where there are no more organisations.
+    """
+    ids = conn.scalars(
+        sa.select(organisations.c.id).where(organisations.c.id > after).order_by(organisations.c.id).limit(count)
+    ).all()
+    if not ids:
+        return None, ()
+    of_these = channels.c.organisation_id.between(ids[0], ids[-1])
+    rows = conn.execute(_STANDING.where(of_these).order_by(channels.c.organisation_id, channels.c.name))
+    return ids[-1], tuple(Standing(*row) for row in rows)
 
 
 def history(conn: Connection, organisation_id: int, name: str) -> tuple[Move, ...]:

@@ -48,6 +48,9 @@ class Use:
     channels: tuple[str, ...]
 
 
+_WHOLE = sa.select(editions).where(
+    editions.c.organisation_id == sa.bindparam("of"), editions.c.digest == sa.bindparam("named")
+)
 _HEAD = [column for column in editions.c if column.name not in {"inputs", "manifest"}]
 
 
@@ -73,7 +76,7 @@ def insert(
 
 def get(conn: Connection, organisation_id: int, digest: str) -> Edition | None:
     """The edition whole; None if the organisation has none of that digest."""
-    row = conn.execute(sa.select(editions).where(_is(organisation_id, digest))).one_or_none()
+    row = conn.execute(_WHOLE, {"of": organisation_id, "named": digest}).one_or_none()
     return None if row is None else Edition(**values(row))
 
 

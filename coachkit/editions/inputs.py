@@ -6,11 +6,11 @@ Secrets, times and the demo mark are not in it.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 import rfc8785
 
 from coachkit.packs.compile import COMPILER
@@ -104,7 +104,7 @@ class Inputs:
 
 def parse(inputs: bytes) -> Inputs:
     """An edition's inputs from their stored bytes; the other way round of `canonical`."""
-    value = json.loads(inputs)
+    value = orjson.loads(inputs)
     releases = tuple(
         ReleaseInput(each["pack"], each["version"], each["digest"], each["compiler"], tuple(each["directives"]))
         for each in value["releases"]

@@ -10,8 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from coachkit import process
 from coachkit.db import editions as rows
@@ -25,47 +24,72 @@ from coachkit.packs.model import Compiled
 K = TypeVar("K")
 V = TypeVar("V")
 
-EDITIONS = 256
+EDITION_BYTES = 24 * 1024 * 1024
 RELEASES = 64
 STORED_BYTES = 32 * 1024 * 1024
 _ENTRY = 512
 """Bytes that an entry takes beside what it holds, rounded up."""
+_EDITION, _DOCUMENT = 6_144, 300
+"""Bytes that an edition takes by itself, and for each document, measured and rounded up."""
 
 
-@dataclass(frozen=True)
-class _Stored:
+class Stored(NamedTuple):
     """An edition as the database has it."""
 
     inputs: bytes
     manifest: bytes
+    published: bool
+    """Whether a public channel has ever pointed at it. What has been published stays so; what has not, may be."""
 
 
 class Library:
     """Loads editions by organisation and digest. Safe to share between threads, and harmless across a fork."""
 
     def __init__(
-        self, database: Database, editions: int = EDITIONS, releases: int = RELEASES, stored_bytes: int = STORED_BYTES
+        self,
+        database: Database,
+        edition_bytes: int = EDITION_BYTES,
+        releases: int = RELEASES,
+        stored_bytes: int = STORED_BYTES,
     ) -> None:
-        """`editions` and `releases` are how many are kept of each, `stored_bytes` is for editions' stored forms."""
+        """So many `releases` are kept; the editions take about `edition_bytes`, and their stored forms `stored_bytes`."""
         self._database = database
-        self._editions: _Recent[tuple[int, str], Edition] = _Recent(editions)
-        self._stored: _Recent[tuple[int, str], _Stored] = _Recent(stored_bytes, _bytes_of)
+        self._editions: _Recent[tuple[int, str], Edition] = _Recent(edition_bytes, size_of)
+        self._stored: _Recent[tuple[int, str], Stored] = _Recent(stored_bytes, _bytes_of)
         self._releases: _Recent[tuple[str, str, str], Compiled] = _Recent(releases)
 
     def edition(self, organisation_id: int, slug: str, digest: str) -> Edition:
         """The edition of an organisation with a digest. Raises NotFound where there is none."""
         key = (organisation_id, digest)
 
-        def read() -> _Stored:
-            with self._database.read() as conn:
-                row = rows.get(conn, organisation_id, digest)
-            if row is None:
+        def read() -> Stored:
+            stored = self._read(key)
+            if stored is None:
                 raise NotFound(f"{slug} has no edition {digest}")
-            return _Stored(row.inputs, row.manifest)
+            return stored
 
         return self._editions.get(key, lambda: self._load(slug, digest, self._stored.get(key, read)))
 
-    def _load(self, slug: str, digest: str, stored: _Stored) -> Edition:
+    def published(self, organisation_id: int, digest: str) -> Stored | None:
+        """An edition's stored form, if it has ever been published."""
+        key = (organisation_id, digest)
+        stored = self._stored.find(key)
+        if stored is None or not stored.published:
+            stored = self._read(key)
+            if stored is not None:
+                self._stored.put(key, stored)
+        return stored if stored and stored.published else None
+
+    def offer(self, organisation_id: int, digest: str, stored: Stored) -> bool:
+        """Keep an edition's stored form that nobody has asked for yet, if there is room for it; else False."""
+        return self._stored.offer((organisation_id, digest), stored)
+
+    def _read(self, key: tuple[int, str]) -> Stored | None:
+        with self._database.read() as conn:
+            row = rows.get(conn, *key)
+        return None if row is None else Stored(row.inputs, row.manifest, row.published)
+
+    def _load(self, slug: str, digest: str, stored: Stored) -> Edition:
         parsed = inputs.parse(stored.inputs)
         compiled = {each.pack: self._release(each) for each in parsed.releases}
         return manifest.load(slug, digest, from_settings(parsed.settings), compiled, stored.manifest)
@@ -97,19 +121,47 @@ class _Recent(Generic[K, V]):
 
     def get(self, key: K, load: Callable[[], V]) -> V:
         """The value of a key, loaded if it is not here; two threads may load it at once, and either's serves."""
+        value = self.find(key)
+        if value is None:
+            value = load()
+            self.put(key, value)
+        return value
+
+    def find(self, key: K) -> V | None:
+        """The value of a key, if it is here; it is the one used last now."""
+        shelf = self._shelf()
+        with shelf.lock:
+            if key not in shelf.values:
+                return None
+            shelf.values.move_to_end(key)
+            return shelf.values[key]
+
+    def put(self, key: K, value: V) -> None:
+        """Keep a value, and let those go that were used longest ago."""
+        shelf = self._shelf()
+        with shelf.lock:
+            self._place(shelf, key, value)
+            while shelf.weight > self._size and len(shelf.values) > 1:
+                shelf.weight -= self._weigh(shelf.values.popitem(last=False)[1])
+
+    def offer(self, key: K, value: V) -> bool:
+        """Keep a value if nothing has to go for it, as the first that will; whether there is room."""
         shelf = self._shelf()
         with shelf.lock:
             if key in shelf.values:
-                shelf.values.move_to_end(key)
-                return shelf.values[key]
-        value = load()
-        with shelf.lock:
-            if key not in shelf.values:
-                shelf.weight += self._weigh(value)
-            shelf.values[key] = value
-            while shelf.weight > self._size and len(shelf.values) > 1:
-                shelf.weight -= self._weigh(shelf.values.popitem(last=False)[1])
-        return value
+                return True
+            if shelf.weight + self._weigh(value) > self._size:
+                return False
+            self._place(shelf, key, value)
+            shelf.values.move_to_end(key, last=False)
+            return True
+
+    def _place(self, shelf: _Shelf[K, V], key: K, value: V) -> None:
+        if key in shelf.values:
+            shelf.weight -= self._weigh(shelf.values[key])
+        shelf.values[key] = value
+        shelf.values.move_to_end(key)
+        shelf.weight += self._weigh(value)
 
     def _shelf(self) -> _Shelf[K, V]:
         """This process's own: a lock that another thread held at the fork would stay locked in the child for ever."""
@@ -117,5 +169,10 @@ class _Recent(Generic[K, V]):
         return self._shelf_by_pid.get(pid) or self._shelf_by_pid.setdefault(pid, _Shelf())
 
 
-def _bytes_of(stored: _Stored) -> int:
+def size_of(edition: Edition) -> int:
+    """About the bytes of memory that an edition takes, beside its releases; overlays are not looked into."""
+    return _EDITION + _DOCUMENT * sum(len(by_locale) for by_locale in edition.digests.values())
+
+
+def _bytes_of(stored: Stored) -> int:
     return _ENTRY + len(stored.inputs) + len(stored.manifest)

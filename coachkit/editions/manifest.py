@@ -10,6 +10,7 @@ import hashlib
 import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, replace
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -133,6 +134,7 @@ def _name(key: Key) -> str:
     return f"{key[0]}/{key[1]}"
 
 
+@lru_cache(maxsize=8_192)
 def _key(name: str) -> Key:
     kind, _, resource_id = name.partition("/")
     known = kind_named(kind)

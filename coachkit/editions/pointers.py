@@ -10,21 +10,23 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-
-from sqlalchemy import Connection
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
 
 from coachkit import process
-from coachkit.db import channels, organisations
-from coachkit.db import editions as rows
+from coachkit.db import channels
 from coachkit.db.database import Database
 from coachkit.db.watch import Watch
 from coachkit.editions import inputs
+from coachkit.editions.library import Library, Stored
 
 POLL_SECONDS = 0.25
 STALE_AFTER_SECONDS = 1.0
 EDITIONS = 20_000
 """How many editions' heads are kept in mind: about 1 KB each."""
+AT_ONCE = 100
+"""Organisations that are got to know in one round, before anybody asks for them."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,8 @@ class Served:
     """Name → the version with which the edition was made, in the organisation's order."""
     render: int
     """The render number with which it was made."""
-    public: bool
-    """Whether a public channel has ever pointed at it, so that its own address answers."""
+    readings: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What requests for it came to, kept by those who settle them: one for each locale and format."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +61,26 @@ class _Known:
         self.editions: OrderedDict[tuple[str, str], Served] = OrderedDict()
         self.moves = object()
         self.lock = threading.Lock()
+        self.met: int | None = 0
+        """The number of the last organisation that was got to know unasked; None once that is over."""
 
 
 class Pointers:
     """The pointers of each process that uses it. Nothing runs before the first look-up, also in a forked child."""
 
-    def __init__(self, database: Database, on_round: Callable[[], None] = lambda: None) -> None:
-        """`on_round` is called in each process at every look at the database, by the thread that looks."""
+    def __init__(
+        self, database: Database, library: Library, on_round: Callable[[], None] = lambda: None, at_once: int = AT_ONCE
+    ) -> None:
+        """`on_round` is called in each process at every look at the database, by the thread that looks.
+
+        In each round so many organisations as `at_once` says are got to know, until all are or there is no more room.
+        """
         self._database = database
-        self._watch = Watch(database, interval=POLL_SECONDS, on_change=self._moved, on_round=on_round)
+        self._library = library
+        self._at_once = at_once
+        self._watch = Watch(
+            database, interval=POLL_SECONDS, on_change=self._moved, on_round=on_round, on_answer=self._meet
+        )
         self._known_by_pid: dict[int, _Known] = {}
 
     def channel(self, organisation: str, name: str) -> Served | None:
@@ -80,8 +93,7 @@ class Pointers:
     def edition(self, organisation: str, digest: str) -> Served | None:
         """An edition by its digest, if a public channel has ever pointed at it."""
         self._channels(organisation)
-        served = self._edition(organisation, digest)
-        return served if served and served.public else None
+        return self._edition(organisation, digest)
 
     @property
     def moves(self) -> object:
@@ -114,14 +126,14 @@ class Pointers:
         while True:
             moves = known.moves
             with self._database.read() as conn:
-                row = organisations.get(conn, organisation)
-                if row is None:
-                    return {}
-                found = channels.of_organisation(conn, row.id)
+                found = channels.of_slug(conn, organisation)
+            if found is None:
+                return {}
+            organisation_id, targets = found
             with known.lock:
                 if moves is known.moves:  # else one that came in between may be missing: read again
-                    known.ids[organisation] = row.id
-                    pointing = {each.name: _Channel(each.digest, each.public) for each in found}
+                    known.ids[organisation] = organisation_id
+                    pointing = {each.name: _Channel(each.digest, each.public) for each in targets}
                     return known.channels.setdefault(organisation, pointing)
 
     def _edition(self, organisation: str, digest: str) -> Served | None:
@@ -134,14 +146,40 @@ class Pointers:
             organisation_id = known.ids.get(organisation)
         if organisation_id is None:
             return None
-        with self._database.read() as conn:
-            served = _load(conn, organisation, organisation_id, digest)
-        if served and served.public:
-            with known.lock:
-                known.editions[organisation, digest] = served
-                while len(known.editions) > EDITIONS:
-                    known.editions.popitem(last=False)
+        stored = self._library.published(organisation_id, digest)
+        if stored is None:
+            return None
+        served = _served(organisation, organisation_id, digest, stored.inputs)
+        with known.lock:
+            known.editions[organisation, digest] = served
+            while len(known.editions) > EDITIONS:
+                known.editions.popitem(last=False)
         return served
+
+    def _meet(self) -> None:
+        """Get to know the organisations with the next numbers, until that was all or there is no more room.
+
+        So who is the first to ask for one after a worker's start does not wait for the database. This is the thread
+        that learns of moves too, so none comes in between.
+        """
+        known = self._known
+        if known.met is None:
+            return
+        with self._database.read() as conn:
+            last, standing = channels.standing(conn, known.met, self._at_once)
+        room = True
+        for organisation, of_one in groupby(standing, key=lambda each: each.organisation):
+            own = tuple(of_one)
+            pointing = {each.name: _Channel(each.digest, each.public) for each in own}
+            organisation_id = own[0].organisation_id
+            for each in own:
+                if each.public:
+                    stored = Stored(each.inputs, each.manifest, each.published)
+                    room = room and self._library.offer(organisation_id, each.digest, stored)
+            with known.lock:
+                known.ids[organisation] = organisation_id
+                known.channels.setdefault(organisation, pointing)
+        known.met = last if room else None
 
     def _moved(self, before: int, after: int) -> None:
         """Called by the watch: read where the channels that moved point now, for all organisations in one query."""
@@ -157,11 +195,8 @@ class Pointers:
             known.moves = object()  # last: whoever sees it sees where the channels point now
 
 
-def _load(conn: Connection, organisation: str, organisation_id: int, digest: str) -> Served | None:
-    row = rows.inputs(conn, organisation_id, digest)
-    if row is None:
-        return None
-    parsed = inputs.parse(row.inputs)
+def _served(organisation: str, organisation_id: int, digest: str, stored: bytes) -> Served:
+    parsed = inputs.parse(stored)
     default = parsed.settings["default_locale"]
     return Served(
         organisation=organisation,
@@ -171,5 +206,4 @@ def _load(conn: Connection, organisation: str, organisation_id: int, digest: str
         locales=(default, *sorted(set(parsed.settings["locales"]) - {default})),
         plugins={each.name: each.version for each in parsed.plugins},
         render=parsed.render,
-        public=row.published,
     )

@@ -11,7 +11,7 @@ from packmaker import appending
 from publishing import SLUG, brand, example, organisation, publish
 
 from coachkit.db import editions
-from coachkit.editions.library import Library
+from coachkit.editions.library import Library, size_of
 from coachkit.errors import NotFound
 
 OVERLAY = [
@@ -97,7 +97,8 @@ def test_loaded_once(database, make, asked):
 def test_bounded(database, make, asked):
     """No more than so many editions are kept: the one that was used longest ago is forgotten, and its memory free."""
     one, two, three = make(3)
-    library = Library(database, editions=2, stored_bytes=1)
+    size = size_of(Library(database).edition(1, SLUG, one))
+    library = Library(database, edition_bytes=int(2.5 * size), stored_bytes=1)
     forgotten = weakref.ref(library.edition(1, SLUG, two))
     library.edition(1, SLUG, one)
     library.edition(1, SLUG, three)
@@ -115,7 +116,7 @@ def test_bounded(database, make, asked):
 def test_stored_forms_are_kept_longer(database, make, asked):
     """An edition that was forgotten comes from its stored form, without the database, and is the same."""
     one, two = make(2)
-    library = Library(database, editions=1)
+    library = Library(database, edition_bytes=1)
     first = library.edition(1, SLUG, one)
     library.edition(1, SLUG, two)
     asked.clear()
@@ -129,7 +130,7 @@ def test_stored_forms_are_bounded(database, make, asked):
     one, two, three = make(3)
     with database.read() as conn:
         row = editions.get(conn, 1, one)
-    library = Library(database, editions=1, stored_bytes=int(2.5 * (len(row.inputs) + len(row.manifest) + 512)))
+    library = Library(database, edition_bytes=1, stored_bytes=int(2.5 * (len(row.inputs) + len(row.manifest) + 512)))
     for digest in (one, two, three):
         library.edition(1, SLUG, digest)
     asked.clear()
@@ -145,7 +146,7 @@ def test_releases_are_bounded(database, make, asked):
     (one,) = make(1)
     example(database, "1.1.0", **{"modules/ask-for-feedback.md": appending("\nMore.\n")})
     (two,) = make(1)
-    library = Library(database, editions=1, releases=1)
+    library = Library(database, edition_bytes=1, releases=1)
     for digest in (one, two, one):
         library.edition(1, SLUG, digest)
     assert loads(asked, "releases") >= 3
@@ -165,7 +166,7 @@ FORKED = """
 import os, signal, sys, threading
 from coachkit.db.database import Database
 from coachkit.db import editions
-from coachkit.editions.library import Library
+from coachkit.editions.library import Library, size_of
 
 url, digest, other = sys.argv[1:]
 database = Database(url)

@@ -15,6 +15,7 @@ from publishing import AT, SLUG, brand, example, organisation, publish
 from coachkit.db import migrate
 from coachkit.db.database import Database
 from coachkit.editions import channels
+from coachkit.editions.library import Library
 from coachkit.editions.pointers import STALE_AFTER_SECONDS, Pointers
 from coachkit.organisations.organisations import find
 
@@ -25,7 +26,7 @@ PATIENCE = 20
 @pytest.fixture
 def pointers(database):
     """The pointers of this process."""
-    found = Pointers(database)
+    found = Pointers(database, Library(database))
     yield found
     found.stop()
 
@@ -81,7 +82,7 @@ def test_what_is_served(pointers, digests, move):
     served = pointers.channel(SLUG, "live")
     assert (served.organisation, served.digest, served.organisation_id) == (SLUG, digests[0], 1)
     assert (served.default_locale, served.locales) == ("en-GB", ("en-GB", "cy"))
-    assert (served.plugins, served.public) == ({}, True)
+    assert served.plugins == {}
 
 
 def test_nothing_there(pointers, digests, move):
@@ -166,7 +167,7 @@ def test_seen_within_a_second(database, pointers, digests, move, pytestconfig):
 
 def test_nothing_runs_before_the_first_look_up(database):
     """Pointers that nobody asked have no thread, are not stale, and can be stopped."""
-    pointers = Pointers(database)
+    pointers = Pointers(database, Library(database))
     assert "coachkit-watch" not in [thread.name for thread in threading.enumerate()]
     assert not pointers.stale
     pointers.stop()
@@ -178,12 +179,13 @@ sys.path.insert(0, "tests")
 from publishing import AT, SLUG
 from coachkit.db.database import Database
 from coachkit.editions import channels
+from coachkit.editions.library import Library
 from coachkit.editions.pointers import Pointers
 from coachkit.organisations.organisations import find
 
 url, one, two = sys.argv[1:]
 database, other = Database(url), Database(url)
-pointers = Pointers(database)
+pointers = Pointers(database, Library(database))
 assert pointers.channel(SLUG, "live").digest == one
 with other.write() as conn:
     channels.move(conn, find(conn, SLUG), "live", two, AT)
@@ -283,7 +285,7 @@ def test_silence(database, pointers, digests, move, silent):
 def test_silent_from_the_start(tmp_path, database):
     """A process that starts while the database is silent follows it as soon as it answers."""
     later = Database(f"sqlite:///{tmp_path / 'later' / 'coachkit.sqlite'}")
-    pointers = Pointers(later)
+    pointers = Pointers(later, Library(later))
     with pytest.raises(Exception, match="does not answer"):
         pointers.channel(SLUG, "live")
     wait_until(lambda: pointers.stale)
