@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import re
@@ -58,9 +57,11 @@ class _Lines:
 
     def msg(self, line: bytes) -> None:
         left = line + b"\n"
-        with contextlib.suppress(OSError, ValueError):
+        try:
             while left and (written := self._stream.write(left)):
                 left = left[written:]
+        except (OSError, ValueError):
+            pass
 
     def __call__(self, *_: object) -> _Lines:
         """Itself, as structlog's loggers ask for what they write to."""

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from markupsafe import escape
 
-from coachkit.packs.model import FOLDERS, Fill, Kind, Link, Parts, PlaceholderType, Reference
+from coachkit.packs.model import FOLDERS, Fill, Kind, Link, Parts, Picture, PlaceholderType, Reference
 
 _MARKDOWN_SPECIAL = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>~&:=])")
 _DESTINATION_SPECIAL = re.compile(r"([\\`*_\[\]()|<>&])")
@@ -112,17 +112,16 @@ def _joined(
 ) -> str:
     if len(parts) == 1 and type(parts[0]) is str:
         return parts[0]
-    written: list[str] = []
-    for part in parts:
-        if isinstance(part, str):
-            written.append(part)
-        elif isinstance(part, Fill):
-            written.append(fill(part, around.values[part.name]))
-        elif isinstance(part, Link):
-            written.append(address(around.address(part.target)))
-        else:
-            written.append(address(around.picture(part.name)))
-    return "".join(written)
+    return "".join([part if isinstance(part, str) else _standing(part, around, fill, address) for part in parts])
+
+
+def _standing(
+    part: Fill | Link | Picture, around: Surroundings, fill: Callable[[Fill, Value], str], address: Callable[[str], str]
+) -> str:
+    """What stands where a part is that is no text yet."""
+    if isinstance(part, Fill):
+        return fill(part, around.values[part.name])
+    return address(around.address(part.target) if isinstance(part, Link) else around.picture(part.name))
 
 
 def _html_address(address: str) -> str:

@@ -52,7 +52,7 @@ class Library:
         releases: int = RELEASES,
         stored_bytes: int = STORED_BYTES,
     ) -> None:
-        """So many `releases` are kept; the editions take about `edition_bytes`, and their stored forms `stored_bytes`."""
+        """So many `releases` are kept; editions take about `edition_bytes`, and their stored forms `stored_bytes`."""
         self._database = database
         self._editions: _Recent[tuple[int, str], Edition] = _Recent(edition_bytes, size_of)
         self._stored: _Recent[tuple[int, str], Stored] = _Recent(stored_bytes, _bytes_of)
@@ -61,14 +61,15 @@ class Library:
     def edition(self, organisation_id: int, slug: str, digest: str) -> Edition:
         """The edition of an organisation with a digest. Raises NotFound where there is none."""
         key = (organisation_id, digest)
-
-        def read() -> Stored:
-            stored = self._read(key)
+        edition = self._editions.find(key)
+        if edition is None:
+            stored = self._stored.find(key) or self._read(key)
             if stored is None:
                 raise NotFound(f"{slug} has no edition {digest}")
-            return stored
-
-        return self._editions.get(key, lambda: self._load(slug, digest, self._stored.get(key, read)))
+            self._stored.put(key, stored)
+            edition = self._load(slug, digest, stored)
+            self._editions.put(key, edition)
+        return edition
 
     def published(self, organisation_id: int, digest: str) -> Stored | None:
         """An edition's stored form, if it has ever been published."""

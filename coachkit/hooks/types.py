@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from coachkit.packs.directives import Directive, DirectiveCall
 from coachkit.packs.model import KINDS, NAME_PATTERN, Kind
@@ -47,8 +47,7 @@ class Brand:
     careers_email: str | None = None
 
 
-@dataclass(frozen=True)
-class Document:
+class Document(NamedTuple):
     """One resource of one edition, resolved for one locale, filled with the organisation's values.
 
     `body` holds the kind's own fields as the API's JSON shows them (contract: Shapes); it is made for one
