@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
+from email.utils import formatdate
 from functools import partial
 from http import HTTPStatus
 from selectors import EVENT_READ
@@ -32,6 +33,8 @@ CHECKED: Final = 8_192
 """Headers that a process remembers to have checked."""
 BLOCKS: Final = 2_048
 """Blocks of headers that it remembers, of about 2 KB each."""
+AT_ONCE: Final = 65_536
+"""Bytes of a body that is sent together with its headers."""
 LINGER: Final = 2.0
 """Seconds that a client has to read its last answer before the connection is closed under it (RFC 9112, 9.6)."""
 
@@ -71,6 +74,8 @@ class Response(wsgi.Response):
     _blocks: ClassVar[dict[tuple[tuple[str, str], ...], _Block]] = {}
     _block: _Block | None = None
     """What `headers` begin with, if that is known as a block."""
+    _head: bytes = b""
+    """The status line and the headers, while they wait for the body."""
 
     def process_headers(self, headers: Iterable[tuple[str, str]]) -> None:
         """Called by gunicorn with the application's headers. Raises as its own does."""
@@ -105,15 +110,40 @@ class Response(wsgi.Response):
             _bounded(self._checked, CHECKED)[header] = tuple(self.headers[before:])
 
     def send_headers(self) -> None:
-        """Called by gunicorn before the body's first byte, perhaps more than once."""
-        block = self._block
-        if self.headers_sent or block is None or self.status_code not in _SENT_AS_GIVEN:
-            super().send_headers()
+        """Called by gunicorn before the body's first byte, perhaps more than once: they go with that byte."""
+        if self.headers_sent or self._head:
             return
-        rest = [f"{name}: {value}\r\n" for name, value in self.headers[len(block.listed) :]]
-        head = "".join([*self.default_headers(), block.written, *rest, "\r\n"])
-        util.write(self.sock, head.encode("latin-1"))
-        self.headers_sent = True
+        block = self._block if self.status_code in _SENT_AS_GIVEN else None
+        rest = self.headers[len(block.listed) :] if block else self.headers
+        written = [block.written] if block else []
+        written += [f"{name}: {value}\r\n" for name, value in rest]
+        self._head = "".join([*self.default_headers(), *written, "\r\n"]).encode("latin-1")
+
+    def _emit_body(self, data: bytes) -> None:
+        """Called by gunicorn with a part of the body. A short one goes out together with the headers."""
+        if self._head and not self.chunked and len(data) <= AT_ONCE:
+            data, self._head = self._head + data, b""
+            self.headers_sent = True
+        self._send_head()
+        util.write(self.sock, data, self.chunked)
+
+    def _send_head(self) -> None:
+        if self._head:
+            util.write(self.sock, self._head)
+            self._head = b""
+            self.headers_sent = True
+
+    def sendfile(self, respiter: Any) -> bool:
+        """Called by gunicorn for a file, which it sends past this class."""
+        self.send_headers()
+        self._send_head()
+        return super().sendfile(respiter)
+
+    def close(self) -> None:
+        """Called by gunicorn when there is no more of the body."""
+        self.send_headers()
+        self._send_head()
+        super().close()
 
 
 def _bounded(remembered: dict[K, V], size: int) -> dict[K, V]:
@@ -129,6 +159,24 @@ _SENT_AS_GIVEN: Final = frozenset({200, 304})
 """For other statuses gunicorn may leave headers out."""
 
 wsgi.Response = Response  # type: ignore[misc] # gunicorn's threaded worker asks for it by this name alone
+
+
+class _Clock:
+    """The date as answers tell it, written once a second."""
+
+    def __init__(self) -> None:
+        self._now = (0, "")
+
+    def __call__(self, timestamp: float | None = None) -> str:
+        second = int(time.time() if timestamp is None else timestamp)
+        known, date = self._now
+        if known != second:
+            date = formatdate(second, usegmt=True)
+            self._now = (second, date)
+        return date
+
+
+util.http_date = _Clock()  # gunicorn asks for it at every answer, and by this name alone
 
 
 class Worker(ThreadWorker):

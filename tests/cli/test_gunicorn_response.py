@@ -1,15 +1,19 @@
 """gunicorn's response as our worker has it: the same headers as gunicorn's own, whatever it remembers."""
 
+import re
+import time
+from email.utils import formatdate, parsedate_to_datetime
 from types import SimpleNamespace
 
 import pytest
+from gunicorn import util
 from gunicorn.http import wsgi
 from gunicorn.http.errors import InvalidResponseHeader, InvalidResponseHeaderName
 from hypothesis import given
 from hypothesis import strategies as st
 
 from coachkit.cli import gunicorn_worker
-from coachkit.cli.gunicorn_worker import Response
+from coachkit.cli.gunicorn_worker import AT_ONCE, Response
 
 OWN = Response.__mro__[1]
 """gunicorn's own class."""
@@ -43,42 +47,83 @@ def test_as_gunicorn_does(answers):
 
 
 class Wire:
-    """A request's connection, which keeps what is written."""
+    """A request's connection, which keeps what is sent, each time."""
 
     def __init__(self):
-        self.written = b""
+        self.sent = []
 
     def sendall(self, data):
-        self.written += data
+        self.sent.append(bytes(data))
 
 
-def written(kind, status, headers):
-    """The lines that a response of a kind writes before its body, but for the date; or the error."""
-    request = SimpleNamespace(method="GET", version=(1, 1), should_close=lambda: False)
-    response = kind(request, wire := Wire(), SimpleNamespace(protocol="http"))
+def started(kind, status="200 OK", headers=(), method="GET"):
+    """A response of a kind that the application has started, and its connection."""
+    request = SimpleNamespace(method=method, version=(1, 1), should_close=lambda: False)
+    response = kind(request, wire := Wire(), SimpleNamespace(protocol="http", sendfile=False, is_ssl=False))
+    response.start_response(status, list(headers))
+    return response, wire
+
+
+def written(kind, status, headers, parts, method):
+    """All that a response of a kind sends but for the date; or the error."""
     try:
-        response.start_response(status, headers)
+        response, wire = started(kind, status, headers, method)
     except (ValueError, TypeError, InvalidResponseHeader, InvalidResponseHeaderName) as error:
         return type(error), str(error)
-    response.send_headers()
-    response.send_headers()
-    return [line for line in wire.written.split(b"\r\n") if not line.startswith(b"Date: ")]
+    for part in parts:
+        response.write(part)
+    response.close()
+    return re.sub(rb"\r\nDate: [^\r]*", b"", b"".join(wire.sent)), response.headers_sent, response.sent
 
 
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["200 OK", "204 NO CONTENT", "304 NOT MODIFIED", "404 NOT FOUND"]),
-            st.lists(st.tuples(NAMES, VALUES.filter(lambda value: value.isascii())), max_size=6),
-        ),
-        min_size=1,
-        max_size=4,
-    )
+ANSWERS = st.tuples(
+    st.sampled_from(["200 OK", "204 NO CONTENT", "304 NOT MODIFIED", "404 NOT FOUND"]),
+    st.lists(st.tuples(NAMES, VALUES.filter(lambda value: value.isascii())), max_size=6),
+    st.lists(st.binary(max_size=12), max_size=3),
+    st.sampled_from(["GET", "HEAD"]),
 )
+
+
+@given(st.lists(ANSWERS, min_size=1, max_size=4))
 def test_written_as_gunicorn_does(answers):
-    """It writes what gunicorn writes, byte for byte, also of headers that it remembers."""
-    for status, headers in (*answers, *reversed(answers)):
-        assert written(Response, status, headers) == written(OWN, status, headers)
+    """It sends what gunicorn sends, byte for byte, also of headers that it remembers."""
+    for answer in (*answers, *reversed(answers)):
+        assert written(Response, *answer) == written(OWN, *answer)
+
+
+@pytest.mark.parametrize(("length", "times"), [(1, 1), (AT_ONCE, 1), (AT_ONCE + 1, 2)])
+def test_short_bodies_go_with_the_headers(length, times):
+    """A body that is not long leaves in one go with its headers; a long one is not copied for that."""
+    response, wire = started(Response, headers=[("Content-Length", str(length)), ("ETag", '"a"')])
+    response.write(b"x" * length)
+    response.close()
+    assert len(wire.sent) == times
+    assert b"".join(wire.sent).endswith(b"\r\n\r\n" + b"x" * length)
+
+
+def test_nothing_is_sent_before_the_body():
+    """Where the body is no bytes nothing has been sent yet, so that the fault can still be answered."""
+    response, wire = started(Response, headers=[("Content-Length", "1")])
+    with pytest.raises(TypeError):
+        response.write("no bytes")
+    assert (wire.sent, response.headers_sent) == ([], False)
+
+
+def test_headers_go_before_a_file(tmp_path):
+    """What gunicorn sends past the response comes after its headers."""
+    (tmp_path / "file").write_bytes(b"file")
+    for kind in (OWN, Response):
+        response, wire = started(kind, headers=[("Content-Length", "4")])
+        with (tmp_path / "file").open("rb") as file:
+            response.write_file(wsgi.FileWrapper(file))
+        assert b"".join(wire.sent).endswith(b"\r\n\r\nfile")
+
+
+@pytest.mark.parametrize("timestamp", [0, 1_790_000_000.9, 1_790_000_000, 1_790_000_001])
+def test_dates_are_gunicorns(timestamp):
+    """The date of an answer is as gunicorn writes it."""
+    assert util.http_date(timestamp) == formatdate(timestamp, localtime=False, usegmt=True)
+    assert parsedate_to_datetime(util.http_date()).timestamp() == pytest.approx(time.time(), abs=2)
 
 
 def test_a_second_start_is_as_gunicorns():
