@@ -88,7 +88,11 @@ class Response(wsgi.Response):
             self._block = block
         else:
             self._process(first)
-        super().process_headers(given[-1:])
+        for name, value in given[-1:]:
+            if name == _ID and value.isascii() and value.isalnum():
+                self.headers.append((name, value))
+            else:
+                super().process_headers(given[-1:])
 
     def _process(self, headers: tuple[tuple[str, str], ...]) -> None:
         """Check those headers that were not met before, and remember all as a block."""
@@ -153,6 +157,7 @@ def _bounded(remembered: dict[K, V], size: int) -> dict[K, V]:
     return remembered
 
 
+_ID: Final = "CoachKit-Request-Id"
 _ALWAYS_ANEW: Final = frozenset({"content-length", "connection", "upgrade"})
 """They do more to a response than stand in it."""
 _SENT_AS_GIVEN: Final = frozenset({200, 304})

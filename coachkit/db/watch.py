@@ -54,6 +54,11 @@ class Watch:
         self._on_answer = on_answer
         self._poll_by_pid: dict[int, _Poll] = {}
         self._current: _Poll | None = None
+        process.tell(self)
+
+    def forked(self) -> None:
+        """Called in a forked child, where nobody watches yet."""
+        self._current = None
 
     def ensure(self) -> None:
         """See that this process is watching. Cheap when it is: call it before every look at what it keeps fresh.
@@ -61,8 +66,7 @@ class Watch:
         The first call in a process reads the counter before it returns. If the database does not answer, it returns
         all the same: `silent_since` says so, and the first answer is told as a change from 0.
         """
-        current = self._current
-        if current is None or current.pid != process.number():
+        if self._current is None:
             current = self._poll_of_this_process()
             current.start()
             self._current = current
@@ -74,7 +78,7 @@ class Watch:
         A database need not refuse to be silent: a poll that waits for longer than the interval has no answer yet.
         """
         current = self._current
-        if current is None or current.pid != process.number():
+        if current is None:
             return None
         asked = current.asked_at
         waiting = asked is not None and time.monotonic() - asked > self._interval
@@ -102,7 +106,6 @@ class _Poll:
     interval: float
     on_round: Callable[[], None]
     on_answer: Callable[[], None]
-    pid: int = field(default_factory=process.number)
     told: int = 0
     silent_since: float | None = None
     asked_at: float | None = None

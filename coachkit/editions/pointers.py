@@ -81,7 +81,12 @@ class Pointers:
         self._watch = Watch(
             database, interval=POLL_SECONDS, on_change=self._moved, on_round=on_round, on_answer=self._meet
         )
-        self._known_by_pid: dict[int, _Known] = {}
+        self._known = _Known()
+        process.tell(self)
+
+    def forked(self) -> None:
+        """Called in a forked child: what its parent knew may have moved before the child watches."""
+        self._known = _Known()
 
     def channel(self, organisation: str, name: str) -> Served | None:
         """The edition that a public channel of an organisation points at; None where there is none to be seen."""
@@ -110,12 +115,7 @@ class Pointers:
     def stop(self) -> None:
         """End the polling thread of this process, if it runs, and forget what it kept fresh."""
         self._watch.stop()
-        self._known_by_pid.pop(process.number(), None)
-
-    @property
-    def _known(self) -> _Known:
-        pid = process.number()
-        return self._known_by_pid.get(pid) or self._known_by_pid.setdefault(pid, _Known())
+        self._known = _Known()
 
     def _channels(self, organisation: str) -> Mapping[str, _Channel]:
         self._watch.ensure()

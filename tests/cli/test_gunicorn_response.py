@@ -150,15 +150,24 @@ def checked(monkeypatch):
 
 def test_checked_once(checked):
     """Of headers that were sent before nothing is checked again but the last, which no two answers share."""
-    headers = [("ETag", '"a"'), ("Content-Length", "2"), ("CoachKit-Request-Id", "1")]
+    headers = [("ETag", '"a"'), ("Content-Length", "2"), ("X-Trace", "1")]
     for _ in range(2):
         Response(None, None, None).process_headers(headers)
     assert checked == [*headers, headers[-1]]
 
 
+def test_a_plain_id_needs_no_check(checked):
+    """Letters and digits break out of nothing, so a request's id is looked at by itself; any other is gunicorn's."""
+    for value in ("0a", "é", "a b", ""):
+        Response(None, None, None).process_headers([("CoachKit-Request-Id", value)])
+    assert checked == [("CoachKit-Request-Id", value) for value in ("é", "a b", "")]
+    with pytest.raises(InvalidResponseHeader):
+        Response(None, None, None).process_headers([("CoachKit-Request-Id", "a\r\nSet-Cookie: b")])
+
+
 def test_of_other_headers_only_the_new_ones_are_checked(checked):
     """Where one header is new, those that were met before are not checked again; a length, which is more, is."""
-    first = [("ETag", '"a"'), ("Vary", "Accept"), ("Content-Length", "2"), ("CoachKit-Request-Id", "1")]
+    first = [("ETag", '"a"'), ("Vary", "Accept"), ("Content-Length", "2"), ("X-Trace", "1")]
     Response(None, None, None).process_headers(first)
     del checked[:]
     Response(None, None, None).process_headers([("ETag", '"b"'), *first[1:]])
@@ -170,7 +179,7 @@ def test_what_is_remembered_is_bounded(checked, monkeypatch):
     monkeypatch.setattr(gunicorn_worker, "CHECKED", 10)
     monkeypatch.setattr(gunicorn_worker, "BLOCKS", 7)
     for number in range(35):
-        Response(None, None, None).process_headers([("ETag", f'"{number}"'), ("CoachKit-Request-Id", "1")])
+        Response(None, None, None).process_headers([("ETag", f'"{number}"'), ("X-Trace", "1")])
         assert len(Response._checked) <= 10  # noqa: SLF001
         assert len(Response._blocks) <= 7  # noqa: SLF001
     assert len(checked) == 2 * 35
