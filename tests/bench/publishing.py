@@ -6,7 +6,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +53,7 @@ def publishing(sizes: Sequence[int], rounds: int, folder: Path) -> Table:
                 organisations.create(conn, slug_of(1), settings(slug_of(1), PACK, min(sizes)), now())
             editions_found[size].append(cost(["edition", "publish", slug_of(1)], place))
     rows = [*_rows("the pack", packs_found), *_rows("an edition of it", editions_found)]
+    rows += _with_goal("both", {size: _together(packs_found[size], editions_found[size]) for size in sizes})
     about = (
         "Generated modules of the size of the others here, in British English and Welsh: "
         "`coachkit pack publish` on the folder, then `coachkit edition publish` for one organisation, each into an "
@@ -115,7 +116,19 @@ def _children_cpu() -> float:
     return times.children_user + times.children_system
 
 
-def _rows(what: str, found: dict[int, list[Cost]]) -> list[Row]:
+def _together(some: Sequence[Cost], others: Sequence[Cost]) -> list[Cost]:
+    """What commands took that ran one after the other."""
+    return [
+        Cost(one.seconds + other.seconds, one.cpu + other.cpu, max(one.peak, other.peak))
+        for one, other in zip(some, others, strict=True)
+    ]
+
+
+def _rows(what: str, found: Mapping[int, Sequence[Cost]]) -> list[Row]:
+    return [Row(_cells(f"{what}, {size:,} module{'s' if size > 1 else ''}", found[size])) for size in found]
+
+
+def _with_goal(what: str, found: Mapping[int, Sequence[Cost]]) -> list[Row]:
     smallest, middle, largest = sorted(found)
 
     def each(size: int) -> list[float]:
@@ -124,10 +137,8 @@ def _rows(what: str, found: dict[int, list[Cost]]) -> list[Row]:
 
     growth = spread([one / other for one, other in zip(each(largest), each(middle), strict=True)])
     goal = at_most(f"≤ {_LINEAR_WITHIN:g} times that of {middle:,}", _LINEAR_WITHIN, growth, f"{growth.median:.2f}")
-    return [
-        Row(_cells(f"{what}, {size:,} module{'s' if size > 1 else ''}", found[size]), [goal] if size == largest else ())
-        for size in found
-    ]
+    *rows, last = _rows(what, found)
+    return [*rows, Row(last.cells, [goal])]
 
 
 def _cells(name: str, costs: Sequence[Cost]) -> list[str]:
