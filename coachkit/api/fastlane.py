@@ -8,8 +8,9 @@ added after the look-up, on hits and misses by one function.
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import flask
@@ -124,6 +125,12 @@ class _Plan:
     """The state of the pointers in which it held last."""
     remembered: bool = False
 
+    @property
+    def family(self) -> str:
+        """What its answer is like: the same of other organisations, in this locale and format."""
+        reading, path = self.reading, self.asked[0]
+        return sys.intern(f"{reading.locale}\n{reading.format.name}\n{path.replace(self.organisation, '', 1)}")
+
 
 class Fastlane:
     """The WSGI application in front of Flask's."""
@@ -194,7 +201,7 @@ class Fastlane:
     def _fetched(
         self, plan: _Plan, frame: Frame, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        self._store.put(frame, variant=plan.reading.variant)
+        self._store.put(replace(frame, family=plan.family), variant=plan.reading.variant)
         self._remember(plan)
         return self._from_store(frame, "redis", environ, start_response)
 
@@ -306,7 +313,7 @@ class Fastlane:
         self._remember(plan)
         if errand or self._store.keeps:
             body = bytes(memoryview(body))  # orjson's own keeps three times the memory that it needs
-            frame = Frame(plan.key, plan.organisation, 200, tuple(headers), body)
+            frame = Frame(plan.key, plan.organisation, 200, tuple(headers), body, plan.family)
             self._store.put(frame, variant=plan.reading.variant)
             if errand:
                 errand.put(frame)

@@ -1,8 +1,8 @@
 """Frames: responses as they are kept, and as bytes that are trusted only if they prove to be ours.
 
-Sealed, a frame is `CKF1`, a keyed hash of all that follows, the length of the head, the head (a JSON list of key,
-organisation, status and headers) and the body. Nothing of it is read before the hash has been checked, and nothing
-is ever unpickled. Knows nothing of HTTP or of where the bytes are kept.
+Dumped, a frame is the length of its head, the head (a JSON list of key, organisation, status and headers) and the
+body. Sealed, it is `CKF1`, a keyed hash of all that follows, and what it is dumped. Nothing of it is read before the
+hash has been checked, and nothing is ever unpickled. Knows nothing of HTTP or of where the bytes are kept.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import orjson
 _MAGIC: Final = b"CKF1"
 _HASH: Final = 32
 _LENGTH: Final = 4
-_HEAD_AT: Final = len(_MAGIC) + _HASH + _LENGTH
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +28,28 @@ class Frame:
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    family: str = field(default="", compare=False)
+    """What frames are alike in, as whoever makes them says. It is not sealed."""
     prepared: list[tuple[str, str]] = field(default_factory=list, compare=False, repr=False)
     """Where whoever answers from it may note the headers of a whole answer. It is not sealed."""
 
 
+def dump(frame: Frame) -> bytes:
+    """The frame as bytes, for whoever keeps them where nobody else writes."""
+    head = orjson.dumps([frame.key, frame.organisation, frame.status, frame.headers])
+    return len(head).to_bytes(_LENGTH, "big") + head + frame.body
+
+
+def load(data: bytes) -> Frame:
+    """The frame that `dump` made bytes of."""
+    body_at = _LENGTH + int.from_bytes(data[:_LENGTH], "big")
+    key, organisation, status, headers = orjson.loads(data[_LENGTH:body_at])
+    return Frame(key, organisation, status, tuple((name, value) for name, value in headers), data[body_at:])
+
+
 def seal(frame: Frame, secret: bytes) -> bytes:
     """The frame as bytes that only a holder of the secret (16 to 64 bytes) can make."""
-    head = orjson.dumps([frame.key, frame.organisation, frame.status, frame.headers])
-    rest = len(head).to_bytes(_LENGTH, "big") + head + frame.body
+    rest = dump(frame)
     return _MAGIC + _hash(rest, secret) + rest
 
 
@@ -45,11 +58,8 @@ def unseal(data: bytes, *, key: str, organisation: str, secret: bytes) -> Frame 
     given, rest = data[len(_MAGIC) : len(_MAGIC) + _HASH], data[len(_MAGIC) + _HASH :]
     if not data.startswith(_MAGIC) or not hmac.compare_digest(given, _hash(rest, secret)):
         return None
-    body_at = _HEAD_AT + int.from_bytes(rest[:_LENGTH], "big")
-    found_key, found_organisation, status, headers = orjson.loads(data[_HEAD_AT:body_at])
-    if (found_key, found_organisation) != (key, organisation):
-        return None
-    return Frame(key, organisation, status, tuple((name, value) for name, value in headers), data[body_at:])
+    frame = load(rest)
+    return frame if (frame.key, frame.organisation) == (key, organisation) else None
 
 
 def _hash(rest: bytes, secret: bytes) -> bytes:

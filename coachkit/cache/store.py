@@ -1,6 +1,8 @@
 """The store of one process: frames within a bound of bytes, the least recently used ones leaving first.
 
-Knows nothing of keys' meaning: whoever puts a frame says whether it is a document or one of a document's variants.
+Documents that are not used all the time are kept packed, so that many more of them fit: one that leaves the open shelf
+is packed, and one that is found packed is put on the open shelf again. Knows nothing of keys' meaning: whoever puts a
+frame says whether it is a document or one of a document's variants.
 """
 
 from __future__ import annotations
@@ -8,10 +10,12 @@ from __future__ import annotations
 import sys
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from coachkit.cache.frames import Frame
+from coachkit.cache.packed import PackedShelf, pack, unpack
 
 _ENTRY: Final = 640
 """Bytes for an entry's place in the ordered mapping, the objects around it and what is prepared, rounded up."""
@@ -23,12 +27,13 @@ _LARGEST: Final = 8
 
 @dataclass(frozen=True)
 class Counts:
-    """What a store has done since it was made, and what it holds now."""
+    """What a store has done since it was made, and what it holds now; `packed` is how many entries are packed alone."""
 
     hits: int
     misses: int
     evictions: int
     entries: int
+    packed: int
     bytes: int
 
 
@@ -36,12 +41,15 @@ class MemoryStore:
     """A bounded, thread-safe store of frames.
 
     Of `max_bytes`, counting keys, headers, bodies and overhead, variants (search, filters, chosen fields) have
-    `variant_share` to themselves and documents the rest, so no number of variants evicts a document.
+    `variant_share` to themselves and documents the rest, so no number of variants evicts a document. Of what documents
+    have, `packed_share` is for packed ones.
     """
 
-    def __init__(self, max_bytes: int, variant_share: float = 0.2) -> None:
+    def __init__(self, max_bytes: int, variant_share: float = 0.2, packed_share: float = 0.5) -> None:
         variant_bytes = int(max_bytes * variant_share)
-        self._documents = _Shelf(max_bytes - variant_bytes)
+        packed_bytes = int((max_bytes - variant_bytes) * packed_share)
+        self._documents = _Shelf(max_bytes - variant_bytes - packed_bytes)
+        self._packed = PackedShelf(packed_bytes)
         self._variants = _Shelf(variant_bytes)
         self.keeps = max_bytes > 0
         """Whether there is room for anything at all."""
@@ -57,12 +65,20 @@ class MemoryStore:
             if kept is None:
                 frames = self._variants.frames
                 kept = frames.get(key)
-            if kept is None:
-                self._misses += 1
-            else:
+            if kept is not None:
                 frames.move_to_end(key)
                 self._hits += 1
-            return kept
+                return kept
+            packed = self._packed.find(key)
+            if packed is None:
+                self._misses += 1
+                return None
+            self._hits += 1
+        kept = unpack(packed)
+        with self._lock:
+            left = self._documents.add(kept, size_of(kept))
+        self._pack(left)
+        return kept
 
     def put(self, frame: Frame, *, variant: bool) -> None:
         """Keep a frame under its key, in place of what was there, unless it is too large for its share."""
@@ -73,18 +89,34 @@ class MemoryStore:
         with self._lock:
             self._documents.drop(frame.key)
             self._variants.drop(frame.key)
-            shelf.add(frame, size)
+            self._packed.drop(frame.key)
+            left = shelf.add(frame, size)
+        if not variant:
+            self._pack(left)
+
+    def _pack(self, frames: Sequence[Frame]) -> None:
+        """Keep frames packed that had to leave the open shelf; others go on meanwhile."""
+        for frame in frames:
+            with self._lock:
+                if frame.key in self._packed:
+                    continue
+                pattern = self._packed.pattern(frame)
+            packed = pack(frame, pattern)
+            with self._lock:
+                self._packed.add(frame.key, packed, pattern)
 
     def counts(self) -> Counts:
         """The counts at this moment."""
         with self._lock:
             shelves = (self._documents, self._variants)
+            packed = sum(key not in self._documents.frames for key in self._packed)
             return Counts(
                 hits=self._hits,
                 misses=self._misses,
-                evictions=sum(shelf.evictions for shelf in shelves),
-                entries=sum(len(shelf.frames) for shelf in shelves),
-                bytes=sum(shelf.bytes for shelf in shelves),
+                evictions=self._variants.evictions + self._packed.evictions,
+                entries=sum(len(shelf.frames) for shelf in shelves) + packed,
+                packed=packed,
+                bytes=sum(shelf.bytes for shelf in shelves) + self._packed.bytes,
             )
 
 
@@ -97,16 +129,20 @@ class _Shelf:
     bytes: int = 0
     evictions: int = 0
 
-    def add(self, frame: Frame, size: int) -> None:
-        """Keep the frame, if it is not too large, and let the least recently used ones go until all fit."""
+    def add(self, frame: Frame, size: int) -> list[Frame]:
+        """Keep the frame, if it is not too large, and give back the least recently used ones, gone so that all fit."""
         if size * _LARGEST > self.max_bytes:
-            return
+            return []
+        self.drop(frame.key)
         self.frames[frame.key] = frame
         self.bytes += size
+        gone: list[Frame] = []
         while self.bytes > self.max_bytes:
             _, oldest = self.frames.popitem(last=False)
             self.bytes -= size_of(oldest)
             self.evictions += 1
+            gone.append(oldest)
+        return gone
 
     def drop(self, key: str) -> None:
         """Forget what is kept under the key, if anything."""
