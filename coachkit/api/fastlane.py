@@ -8,6 +8,7 @@ added after the look-up, on hits and misses by one function.
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -57,6 +58,9 @@ LONGEST_REQUEST = 2_048
 TURNS = 2
 """How often a caller lets another go first: who has the answer already gets 304, and leaves nothing for the others."""
 PLANS = 8_192
+KNOWN = 4_096
+"""Ends of paths that are remembered to be matched."""
+_OF_ORGANISATION = "<slug:organisation>"
 _FOR_ALL = (*FOR_ANY_PAGE, *FOR_ANY_READER)
 """The headers that all answers have."""
 _CACHE_STATUS = {
@@ -84,16 +88,45 @@ class Routes:
     def __init__(self, app: flask.Flask, queries: Mapping[tuple[str, str], Query]) -> None:
         """Collect every route of the app whose view declared itself; routes added later are not seen."""
         self._routes: dict[str, Route] = {}
+        self._known: dict[str, tuple[Route, Mapping[str, Any]]] = {}
+        self._slug = re.compile(app.url_map.converters["slug"].regex)
         rules = Map(merge_slashes=False, converters=app.url_map.converters)
         for rule in app.url_map.iter_rules():
             declared = getattr(_view(app, rule.endpoint), "__cacheable__", None)
             if declared is not None:
                 self._routes[rule.endpoint] = Route(rule.rule, declared, queries.get((rule.endpoint, "GET"), Query()))
                 rules.add(rule.empty())
+        before = {route.rule.partition(_OF_ORGANISATION)[0] for route in self._routes.values()}
+        self._before = before.pop() if len(before) == 1 else None
         self._match: MapAdapter = rules.bind("")
 
     def match(self, path: str) -> tuple[Route, Mapping[str, Any]] | None:
-        """The route of a path and the values in it; None if no cacheable route has that path."""
+        """The route of a path and the values in it; None if no cacheable route has that path.
+
+        What comes after the organisation is the same for many: that is matched once, as long as it is remembered.
+        """
+        organisation, rest = self._parted(path)
+        known = self._known.get(rest)
+        if organisation and known:
+            route, values = known
+            return route, {"organisation": organisation, **values}
+        matched = self._matched(path)
+        if organisation and matched:
+            if len(self._known) >= KNOWN:
+                self._known.clear()
+            route, values = matched
+            self._known[rest] = route, {name: value for name, value in values.items() if name != "organisation"}
+        return matched
+
+    def _parted(self, path: str) -> tuple[str, str]:
+        """An organisation's slug and what comes after it; twice nothing where there is no slug."""
+        if self._before is not None and path.startswith(self._before):
+            organisation, slash, rest = path[len(self._before) :].partition("/")
+            if self._slug.fullmatch(organisation):
+                return organisation, slash + rest
+        return "", ""
+
+    def _matched(self, path: str) -> tuple[Route, Mapping[str, Any]] | None:
         try:
             endpoint, values = self._match.match(path, "GET")
         except (HTTPException, RoutingException):

@@ -93,7 +93,8 @@ class Library:
     def _load(self, slug: str, digest: str, stored: Stored) -> Edition:
         parsed = inputs.parse(stored.inputs)
         compiled = {each.pack: self._release(each) for each in parsed.releases}
-        return manifest.load(slug, digest, from_settings(parsed.settings), compiled, stored.manifest)
+        written = {**parsed.settings, "overlay": ()}  # the manifest has it compiled
+        return manifest.load(slug, digest, from_settings(written), compiled, stored.manifest)
 
     def _release(self, used: inputs.ReleaseInput) -> Compiled:
         def load() -> Compiled:

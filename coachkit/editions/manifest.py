@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from functools import lru_cache
 from typing import Any
@@ -118,10 +118,36 @@ def load(
         digest,
         choices,
         releases,
-        {_key(name): _unpack_overlay(overlay) for name, overlay in value["overlays"].items()},
+        _Overlays({_key(name): overlay for name, overlay in value["overlays"].items()}),
         {_key(name): pack for name, pack in value["catalogue"].items()},
         {_key(name): digests for name, digests in value["digests"].items()},
     )
+
+
+class _Overlays(Mapping[Key, ResourceOverlay]):
+    """Overlays by resource, each unpacked when it is asked for: most are not, while an edition is in memory."""
+
+    def __init__(self, stored: Mapping[Key, Mapping[str, Any]]) -> None:
+        self._stored = stored
+        self._unpacked: dict[Key, ResourceOverlay] = {}
+
+    def __getitem__(self, key: Key) -> ResourceOverlay:
+        if key not in self._unpacked:
+            self._unpacked[key] = _unpack_overlay(self._stored[key])
+        return self._unpacked[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._stored
+
+    def get(self, key: Key, default: Any = None) -> Any:
+        """As a dict's: an edition is asked so for every title that it shows."""
+        return self[key] if key in self._stored else default
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._stored)
+
+    def __len__(self) -> int:
+        return len(self._stored)
 
 
 def digests_of(manifest: bytes) -> dict[str, dict[str, str]]:
