@@ -62,40 +62,10 @@ class Target(NamedTuple):
     digest: str
 
 
-class Standing(NamedTuple):
-    """A channel of an organisation and the edition that it points at, whole."""
-
-    organisation_id: int
-    organisation: str
-    name: str
-    public: bool
-    digest: str
-    published: bool
-    inputs: bytes
-    manifest: bytes
-
-
 _OF_SLUG = (
     sa.select(organisations.c.id, channels.c.name, channels.c.public, channels.c.digest)
     .select_from(organisations.outerjoin(channels, channels.c.organisation_id == organisations.c.id))
     .where(organisations.c.slug == sa.bindparam("slug"))
-)
-_STANDING = (
-    sa.select(
-        channels.c.organisation_id,
-        organisations.c.slug,
-        channels.c.name,
-        channels.c.public,
-        channels.c.digest,
-        editions.c.published,
-        editions.c.inputs,
-        editions.c.manifest,
-    )
-    .join(organisations, organisations.c.id == channels.c.organisation_id)
-    .join(
-        editions,
-        sa.and_(editions.c.organisation_id == channels.c.organisation_id, editions.c.digest == channels.c.digest),
-    )
 )
 
 
@@ -154,21 +124,6 @@ def of_slug(conn: Connection, slug: str) -> tuple[int, tuple[Target, ...]] | Non
     if not rows:
         return None
     return rows[0].id, tuple(Target(row.name, row.public, row.digest) for row in rows if row.name is not None)
-
-
-def standing(conn: Connection, after: int, count: int) -> tuple[int | None, tuple[Standing, ...]]:
-    """All channels of the next `count` organisations by number, with what they point at, and the last number.
-
-    None in its stead where there are no more organisations.
-    """
-    ids = conn.scalars(
-        sa.select(organisations.c.id).where(organisations.c.id > after).order_by(organisations.c.id).limit(count)
-    ).all()
-    if not ids:
-        return None, ()
-    of_these = channels.c.organisation_id.between(ids[0], ids[-1])
-    rows = conn.execute(_STANDING.where(of_these).order_by(channels.c.organisation_id, channels.c.name))
-    return ids[-1], tuple(Standing(*row) for row in rows)
 
 
 def history(conn: Connection, organisation_id: int, name: str) -> tuple[Move, ...]:

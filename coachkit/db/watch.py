@@ -40,18 +40,12 @@ class Watch:
         on_change: Callable[[int, int], None],
         interval: float = INTERVAL,
         on_round: Callable[[], None] = lambda: None,
-        on_answer: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_round` is called by the thread before every look, and when it ends: for what else is due so often.
-
-        `on_answer` is called by it after a look that was answered, as a part of it: for what else the database is to be
-        asked. If that fails, the database counts as silent.
-        """
+        """`on_round` is called by the thread before every look, and when it ends: for what else is due so often."""
         self._database = database
         self._on_change = on_change
         self._interval = interval
         self._on_round = on_round
-        self._on_answer = on_answer
         self._poll_by_pid: dict[int, _Poll] = {}
         self._current: _Poll | None = None
         process.tell(self)
@@ -93,7 +87,7 @@ class Watch:
 
     def _poll_of_this_process(self) -> _Poll:
         # setdefault, not a lock: a lock that another thread held at the fork would stay locked in the child for ever
-        poll = _Poll(self._database, self._on_change, self._interval, self._on_round, self._on_answer)
+        poll = _Poll(self._database, self._on_change, self._interval, self._on_round)
         return self._poll_by_pid.setdefault(process.number(), poll)
 
 
@@ -105,7 +99,6 @@ class _Poll:
     on_change: Callable[[int, int], None]
     interval: float
     on_round: Callable[[], None]
-    on_answer: Callable[[], None]
     told: int = 0
     silent_since: float | None = None
     asked_at: float | None = None
@@ -149,8 +142,6 @@ class _Poll:
         self.asked_at = asked = time.monotonic()
         try:
             self._look(first=first)
-            if not first:
-                self.on_answer()
         except Exception as error:  # noqa: BLE001 — nothing may end the thread that keeps every pointer fresh
             self._close()
             if self.silent_since is None:

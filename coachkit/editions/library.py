@@ -81,10 +81,6 @@ class Library:
                 self._stored.put(key, stored)
         return stored if stored and stored.published else None
 
-    def offer(self, organisation_id: int, digest: str, stored: Stored) -> bool:
-        """Keep an edition's stored form that nobody has asked for yet, if there is room for it; else False."""
-        return self._stored.offer((organisation_id, digest), stored)
-
     def _read(self, key: tuple[int, str]) -> Stored | None:
         with self._database.read() as conn:
             row = rows.get(conn, *key)
@@ -142,28 +138,13 @@ class _Recent(Generic[K, V]):
         """Keep a value, and let those go that were used longest ago."""
         shelf = self._shelf()
         with shelf.lock:
-            self._place(shelf, key, value)
+            if key in shelf.values:
+                shelf.weight -= self._weigh(shelf.values[key])
+            shelf.values[key] = value
+            shelf.values.move_to_end(key)
+            shelf.weight += self._weigh(value)
             while shelf.weight > self._size and len(shelf.values) > 1:
                 shelf.weight -= self._weigh(shelf.values.popitem(last=False)[1])
-
-    def offer(self, key: K, value: V) -> bool:
-        """Keep a value if nothing has to go for it, as the first that will; whether there is room."""
-        shelf = self._shelf()
-        with shelf.lock:
-            if key in shelf.values:
-                return True
-            if shelf.weight + self._weigh(value) > self._size:
-                return False
-            self._place(shelf, key, value)
-            shelf.values.move_to_end(key, last=False)
-            return True
-
-    def _place(self, shelf: _Shelf[K, V], key: K, value: V) -> None:
-        if key in shelf.values:
-            shelf.weight -= self._weigh(shelf.values[key])
-        shelf.values[key] = value
-        shelf.values.move_to_end(key)
-        shelf.weight += self._weigh(value)
 
     def _shelf(self) -> _Shelf[K, V]:
         """This process's own: a lock that another thread held at the fork would stay locked in the child for ever."""

@@ -11,7 +11,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any
 
 from coachkit import process
@@ -19,14 +18,12 @@ from coachkit.db import channels
 from coachkit.db.database import Database
 from coachkit.db.watch import Watch
 from coachkit.editions import inputs
-from coachkit.editions.library import Library, Stored
+from coachkit.editions.library import Library
 
 POLL_SECONDS = 0.25
 STALE_AFTER_SECONDS = 1.0
 EDITIONS = 20_000
 """How many editions' heads are kept in mind: about 1 KB each."""
-AT_ONCE = 100
-"""Organisations that are got to know in one round, before anybody asks for them."""
 
 
 @dataclass(frozen=True)
@@ -61,26 +58,16 @@ class _Known:
         self.editions: OrderedDict[tuple[str, str], Served] = OrderedDict()
         self.moves = object()
         self.lock = threading.Lock()
-        self.met: int | None = 0
-        """The number of the last organisation that was got to know unasked; None once that is over."""
 
 
 class Pointers:
     """The pointers of each process that uses it. Nothing runs before the first look-up, also in a forked child."""
 
-    def __init__(
-        self, database: Database, library: Library, on_round: Callable[[], None] = lambda: None, at_once: int = AT_ONCE
-    ) -> None:
-        """`on_round` is called in each process at every look at the database, by the thread that looks.
-
-        In each round so many organisations as `at_once` says are got to know, until all are or there is no more room.
-        """
+    def __init__(self, database: Database, library: Library, on_round: Callable[[], None] = lambda: None) -> None:
+        """`on_round` is called in each process at every look at the database, by the thread that looks."""
         self._database = database
         self._library = library
-        self._at_once = at_once
-        self._watch = Watch(
-            database, interval=POLL_SECONDS, on_change=self._moved, on_round=on_round, on_answer=self._meet
-        )
+        self._watch = Watch(database, interval=POLL_SECONDS, on_change=self._moved, on_round=on_round)
         self._known = _Known()
         process.tell(self)
 
@@ -155,31 +142,6 @@ class Pointers:
             while len(known.editions) > EDITIONS:
                 known.editions.popitem(last=False)
         return served
-
-    def _meet(self) -> None:
-        """Get to know the organisations with the next numbers, until that was all or there is no more room.
-
-        So who is the first to ask for one after a worker's start does not wait for the database. This is the thread
-        that learns of moves too, so none comes in between.
-        """
-        known = self._known
-        if known.met is None:
-            return
-        with self._database.read() as conn:
-            last, standing = channels.standing(conn, known.met, self._at_once)
-        room = True
-        for organisation, of_one in groupby(standing, key=lambda each: each.organisation):
-            own = tuple(of_one)
-            pointing = {each.name: _Channel(each.digest, each.public) for each in own}
-            organisation_id = own[0].organisation_id
-            for each in own:
-                if each.public:
-                    stored = Stored(each.inputs, each.manifest, each.published)
-                    room = room and self._library.offer(organisation_id, each.digest, stored)
-            with known.lock:
-                known.ids[organisation] = organisation_id
-                known.channels.setdefault(organisation, pointing)
-        known.met = last if room else None
 
     def _moved(self, before: int, after: int) -> None:
         """Called by the watch: read where the channels that moved point now, for all organisations in one query."""
