@@ -24,7 +24,7 @@ from coachkit.api.parsing import Query, read_query
 from coachkit.api.reading import FAILED, LIVE, READING, Cacheable, Reader, Reading
 from coachkit.api.requests import CACHE, COMPLETE, FOR_ANY_READER, ORGANISATION, POLICY_NAME, ROUTE, policy_for
 from coachkit.cache.flight import Flight
-from coachkit.cache.frames import Frame
+from coachkit.cache.frames import Frame, shared
 from coachkit.cache.store import MemoryStore
 from coachkit.errors import CoachKitError, Unavailable
 
@@ -346,7 +346,8 @@ class Fastlane:
         self._remember(plan)
         if errand or self._store.keeps:
             body = bytes(memoryview(body))  # orjson's own keeps three times the memory that it needs
-            frame = Frame(plan.key, plan.organisation, 200, tuple(headers), body, plan.family)
+            kept = tuple(shared(*header) for header in headers)
+            frame = Frame(plan.key, plan.organisation, 200, kept, body, plan.family)
             self._store.put(frame, variant=plan.reading.variant)
             if errand:
                 errand.put(frame)

@@ -14,9 +14,25 @@ from typing import Final
 
 import orjson
 
+Header = tuple[str, str]
+
 _MAGIC: Final = b"CKF1"
 _HASH: Final = 32
 _LENGTH: Final = 4
+
+
+REPEATED: Final = frozenset({"Content-Type", "Content-Language", "Vary", "Cache-Control", "Content-Security-Policy"})
+"""The headers that many frames have alike: each is in memory once."""
+_REPEATED: Final = 1_024
+_met: dict[Header, Header] = {}
+
+
+def shared(name: str, value: str) -> Header:
+    """A header, the same object as other frames have where it is one that is repeated."""
+    header = (name, value)
+    if name not in REPEATED:
+        return header
+    return _met.get(header) or (_met.setdefault(header, header) if len(_met) < _REPEATED else header)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +42,11 @@ class Frame:
     key: str
     organisation: str
     status: int
-    headers: tuple[tuple[str, str], ...]
+    headers: tuple[Header, ...]
     body: bytes
     family: str = field(default="", compare=False)
     """What frames are alike in, as whoever makes them says. It is not sealed."""
-    prepared: list[tuple[str, str]] = field(default_factory=list, compare=False, repr=False)
+    prepared: list[Header] = field(default_factory=list, compare=False, repr=False)
     """Where whoever answers from it may note the headers of a whole answer. It is not sealed."""
 
 
@@ -44,7 +60,7 @@ def load(data: bytes) -> Frame:
     """The frame that `dump` made bytes of."""
     body_at = _LENGTH + int.from_bytes(data[:_LENGTH], "big")
     key, organisation, status, headers = orjson.loads(data[_LENGTH:body_at])
-    return Frame(key, organisation, status, tuple((name, value) for name, value in headers), data[body_at:])
+    return Frame(key, organisation, status, tuple(shared(*each) for each in headers), data[body_at:])
 
 
 def seal(frame: Frame, secret: bytes) -> bytes:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from coachkit.cache.frames import Frame
+from coachkit.cache.frames import REPEATED, Frame
 from coachkit.cache.packed import PackedShelf, pack, unpack
 
 _ENTRY: Final = 640
@@ -45,12 +45,12 @@ class MemoryStore:
     have, `packed_share` is for packed ones.
     """
 
-    def __init__(self, max_bytes: int, variant_share: float = 0.2, packed_share: float = 0.5) -> None:
+    def __init__(self, max_bytes: int, variant_share: float = 0.2, packed_share: float = 0.75) -> None:
         variant_bytes = int(max_bytes * variant_share)
         packed_bytes = int((max_bytes - variant_bytes) * packed_share)
-        self._documents = _Shelf(max_bytes - variant_bytes - packed_bytes)
+        self._documents = _Shelf(max_bytes - variant_bytes - packed_bytes, (max_bytes - variant_bytes) // _LARGEST)
         self._packed = PackedShelf(packed_bytes)
-        self._variants = _Shelf(variant_bytes)
+        self._variants = _Shelf(variant_bytes, variant_bytes // _LARGEST)
         self.keeps = max_bytes > 0
         """Whether there is room for anything at all."""
         self._lock = threading.Lock()
@@ -122,16 +122,17 @@ class MemoryStore:
 
 @dataclass
 class _Shelf:
-    """One share of a store."""
+    """One share of a store; no frame of it takes more than `largest` bytes."""
 
     max_bytes: int
+    largest: int
     frames: OrderedDict[str, Frame] = field(default_factory=OrderedDict)
     bytes: int = 0
     evictions: int = 0
 
     def add(self, frame: Frame, size: int) -> list[Frame]:
         """Keep the frame, if it is not too large, and give back the least recently used ones, gone so that all fit."""
-        if size * _LARGEST > self.max_bytes:
+        if size > self.largest:
             return []
         self.drop(frame.key)
         self.frames[frame.key] = frame
@@ -153,6 +154,6 @@ class _Shelf:
 
 def size_of(frame: Frame) -> int:
     """Bytes of memory that keeping the frame takes; a little more where its strings are shared with others."""
-    characters = sum(len(name) + len(value) for name, value in frame.headers)
+    own = [_PAIR + len(name) + len(value) for name, value in frame.headers if name not in REPEATED]
     texts = sys.getsizeof(frame.key) + sys.getsizeof(frame.organisation) + sys.getsizeof(frame.headers)
-    return _ENTRY + texts + _PAIR * len(frame.headers) + characters + sys.getsizeof(frame.body)
+    return _ENTRY + texts + sum(own) + sys.getsizeof(frame.body)

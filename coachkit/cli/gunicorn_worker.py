@@ -7,6 +7,7 @@ others: gunicorn's own worker waits up to two seconds for the client to close it
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Iterable
@@ -64,14 +65,16 @@ class Response(wsgi.Response):
     """gunicorn's response, which checks and writes headers that it has sent before no second time.
 
     Of the sixteen headers of a kept answer only the last is new, the request's id: what comes before is remembered as
-    one block, and of a block that is new each header that was met before. To check and to write them is much of what
-    gunicorn does for such an answer.
+    one block if it comes again, and of other headers each that was met before. To check and to write them is much of
+    what gunicorn does for such an answer.
     """
 
     headers: list[tuple[str, str]]
     _checked: ClassVar[dict[tuple[str, str], tuple[tuple[str, str], ...]]] = {}
     """Header → what gunicorn sends for it: itself, or nothing where it is the server's own to send."""
     _blocks: ClassVar[dict[tuple[tuple[str, str], ...], _Block]] = {}
+    _met: ClassVar[dict[int, None]] = {}
+    """The hashes of headers that may become a block when they come again."""
     _block: _Block | None = None
     """What `headers` begin with, if that is known as a block."""
     _head: bytes = b""
@@ -87,25 +90,30 @@ class Response(wsgi.Response):
             self.response_length = block.length
             self._block = block
         else:
+            anew = not self.headers
             self._process(first)
-        for name, value in given[-1:]:
-            if name == _ID and value.isascii() and value.isalnum():
-                self.headers.append((name, value))
-            else:
-                super().process_headers(given[-1:])
+            if anew and first and not self.upgrade:
+                self._remember(first)
+        self._process(given[-1:])
 
     def _process(self, headers: tuple[tuple[str, str], ...]) -> None:
-        """Check those headers that were not met before, and remember all as a block."""
-        anew = not self.headers
+        """Check those headers that were not met before, but for those of which a look is enough."""
         for header in headers:
-            known = self._checked.get(header)
-            if known is None:
-                self._check(header)
-            else:
+            if header[0] in _OURS and _PLAIN.fullmatch(header[1]):
+                self.headers.append(header)
+            elif known := self._checked.get(header):
                 self.headers.extend(known)
-        if anew and headers and not self.upgrade:
+            else:
+                self._check(header)
+
+    def _remember(self, headers: tuple[tuple[str, str], ...]) -> None:
+        """Remember the headers that were just processed as a block, if they were met before: most never are again."""
+        met = hash(headers)
+        if met in self._met:
             written = "".join(f"{name}: {value}\r\n" for name, value in self.headers)
             _bounded(self._blocks, BLOCKS)[headers] = _Block(tuple(self.headers), written, self.response_length)
+        else:
+            _bounded(self._met, CHECKED)[met] = None
 
     def _check(self, header: tuple[str, str]) -> None:
         before = len(self.headers)
@@ -157,7 +165,10 @@ def _bounded(remembered: dict[K, V], size: int) -> dict[K, V]:
     return remembered
 
 
-_ID: Final = "CoachKit-Request-Id"
+_OURS: Final = frozenset({"CoachKit-Edition", "CoachKit-Request-Id", "ETag", "Surrogate-Key"})
+"""Of these each answer has others, so that none is worth remembering."""
+_PLAIN: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
+"""What breaks out of nothing, and what gunicorn takes nothing off."""
 _ALWAYS_ANEW: Final = frozenset({"content-length", "connection", "upgrade"})
 """They do more to a response than stand in it."""
 _SENT_AS_GIVEN: Final = frozenset({200, 304})

@@ -70,7 +70,7 @@ def test_variants_take_at_most_a_fifth():
     assert 0.19 * MIB < store.counts().bytes <= 0.2 * MIB
 
 
-@pytest.mark.parametrize(("variant", "limit"), [(False, 0.4 * MIB / 8), (True, 0.2 * MIB / 8)])
+@pytest.mark.parametrize(("variant", "limit"), [(False, 0.8 * MIB / 8), (True, 0.2 * MIB / 8)])
 def test_giants_are_not_kept(variant, limit):
     """A frame larger than an eighth of its share is not kept and evicts nothing; a little smaller it is kept."""
     store = MemoryStore(MIB)
