@@ -181,7 +181,7 @@ class _Clock:
     """The date as answers tell it, written once a second."""
 
     def __init__(self) -> None:
-        self._now = (0, "")
+        self._now = (-1, "")
 
     def __call__(self, timestamp: float | None = None) -> str:
         second = int(time.time() if timestamp is None else timestamp)
