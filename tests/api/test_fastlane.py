@@ -13,7 +13,7 @@ from appmaker import PATIENCE, eventually, services_of
 from werkzeug.test import Client
 
 from coachkit.api.access import may_read
-from coachkit.api.fastlane import Fastlane
+from coachkit.api.fastlane import Fastlane, Routes
 from coachkit.cache import flight
 from coachkit.cache.store import MemoryStore
 from coachkit.db.database import SERVING
@@ -210,3 +210,26 @@ def test_no_wait_twice(house):
         began = time.monotonic()
         assert client.get("/v1/orgs/harbour/modules/first-hour").status_code == 503
         assert time.monotonic() - began < 2 * SERVING
+
+
+def test_paths_match_alike_whoever_asked_first(portal):
+    """A path leads to the same route and values whether its end was met before, with whatever organisation, or not."""
+    app = portal.app()
+    known, digest = services_of(app).routes, "sha256:" + "0" * 64
+    ends = ["", "/modules", "/modules/first-hour", "/modules/", "/no-such/thing", f"/editions/{digest}/modules/a", "//"]
+    starts = ["/v1/orgs/", "/v1/orgs", "/v1/", "//v1/orgs/", "/v2/orgs/"]
+    paths = [f"{start}{slug}{end}" for end in ends for slug in ("a", "orgs", "b|c", "\u00e9", "") for start in starts]
+    for path in (*paths, *reversed(paths)):
+        fresh = Routes(app, services_of(app).api.queries).match(path)
+        found = known.match(path)
+        assert (found and (found[0].rule, found[1])) == (fresh and (fresh[0].rule, fresh[1])), path
+
+
+def test_nobody_waits_where_nothing_is_kept(gate, pool):
+    """Without a store, callers of the same thing are answered side by side."""
+    parts = services_of(gate.app)
+    lane = Client(Fastlane(gate, parts.routes, parts.reader, MemoryStore(0), may_read, plainly=lambda *_: None))
+    asked = [pool.submit(lane.get, MODULE) for _ in range(5)]
+    eventually(lambda: gate.calls["plain"] == 5)
+    gate.plain.set()
+    assert [each.result().status_code for each in asked] == [200] * 5
