@@ -56,7 +56,7 @@ def plainly(
 
     A plugin's format is Flask's: if it fails, it is asked and blamed once.
     """
-    if declared.plain is None or request.query or not request.plugin.core:
+    if declared.plain is None or request.way.query or not request.way.plugin.core:
         return None
     answered: Answer = declared.plain(Asking(services, request, if_none_match), path)
     return answered
@@ -82,27 +82,27 @@ def made(
     present, the main one first, none where there is no text for people.
     """
     request = asked.reading
-    chosen = (request.format.name, request.maker, request.locale, request.wishes)
+    chosen = (request.way.format.name, request.way.maker, request.way.locale, request.way.wishes)
     tag = etag(asked.services.secret, request.organisation, *chosen, *made_from)
     kept = holds(asked.if_none_match, tag)
     body = b"" if kept else render()
     headers = {} if kept else _of_body(request, languages())
     served = request.served
     headers["ETag"] = tag
-    headers["Cache-Control"] = request.cache_control
+    headers["Cache-Control"] = request.way.cache_control
     headers["CoachKit-Edition"] = served.digest
     headers["Surrogate-Key"] = " ".join((f"org/{served.organisation}", f"edition/{served.digest}", *surrogates))
-    if request.vary:
-        headers["Vary"] = ", ".join(request.vary)
+    if request.way.vary:
+        headers["Vary"] = ", ".join(request.way.vary)
     if links:
         headers["Link"] = ", ".join(links)
-    if request.format.media_type == "text/html":
-        headers["Content-Security-Policy"] = EMAIL_POLICY if request.format.branded else HTML_POLICY
+    if request.way.format.media_type == "text/html":
+        headers["Content-Security-Policy"] = EMAIL_POLICY if request.way.format.branded else HTML_POLICY
     return Answer(304 if kept else 200, headers, body)
 
 
 def _of_body(request: Reading, languages: Sequence[str]) -> dict[str, str]:
-    media_type = request.format.media_type
+    media_type = request.way.format.media_type
     charset = "; charset=utf-8" if media_type.startswith("text/") else ""
     headers = {"Content-Type": f"{media_type}{charset}"}
     if languages:

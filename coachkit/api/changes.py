@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -115,11 +115,11 @@ def changes(channel: dict[str, Any], query: dict[str, Any], organisation: str) -
     following = Place(place.at, target.digest, done) if done < len(found) else Place(target.digest)
     token = _token(request, following)
     return answer(
-        replace(request, served=target),
+        Reading(target, request.way),
         made_from=("changes", _channel(request), place.at or "", target.digest, str(place.done)),
         render=lambda: json_bytes({"changes": found[place.done : done], "next": token}),
         languages=lambda: (),
-        links=[f'<{request.address(flask.request.path, since=token)}>; rel="next"'] if following.to else (),
+        links=[f'<{request.way.address(flask.request.path, since=token)}>; rel="next"'] if following.to else (),
     )
 
 
@@ -176,7 +176,7 @@ def _sequence(request: Reading) -> str:
 
 
 def _channel(request: Reading) -> str:
-    return dict(request.asked).get("channel", LIVE)
+    return dict(request.way.asked).get("channel", LIVE)
 
 
 def _digest(data: bytes) -> str:
@@ -184,7 +184,7 @@ def _digest(data: bytes) -> str:
 
 
 def _unknown(request: Reading) -> Gone:
-    kept = [pair for pair in (*request.asked, *request.query) if pair[0] in {"channel", "limit"}]
+    kept = [pair for pair in (*request.way.asked, *request.way.query) if pair[0] in {"channel", "limit"}]
     query = f"?{urlencode(kept)}" if kept else ""
     error = FieldError("unknown-since", "Start over: leave it out, and take what is there as added.", parameter="since")
     return Gone(

@@ -58,8 +58,10 @@ def _document(asked: Asking, query: Mapping[str, Any], kind: Kind, resource_id: 
 
     def resolved() -> Document:
         if not made_once:
-            branded = request.format.branded
-            made_once.append(document(edition, kind, resource_id, request.locale, base=request.base, branded=branded))
+            branded = request.way.format.branded
+            made_once.append(
+                document(edition, kind, resource_id, request.way.locale, base=request.way.base, branded=branded)
+            )
         return made_once[0]
 
     fields = query.get("fields_")
@@ -67,9 +69,9 @@ def _document(asked: Asking, query: Mapping[str, Any], kind: Kind, resource_id: 
         chosen(_always_there(kind), fields)
     explained = origins(request, edition, kind, resource_id) if query["explain"] else None
     pack = edition.catalogue[kind, resource_id]
-    digest = edition.digests[kind, resource_id][request.locale]
+    digest = edition.digests[kind, resource_id][request.way.locale]
     release = edition.releases[pack].manifest
-    worn = [json_bytes(brand(edition, request.locale)).decode()] if request.format.branded else []
+    worn = [json_bytes(brand(edition, request.way.locale)).decode()] if request.way.format.branded else []
     told = [] if explained is None else [json_bytes(explained).decode()]
     answer = made(
         asked,
@@ -97,11 +99,11 @@ def _rendered(asked: Asking, found: Document, fields: str | None, explained: Ori
     if fields is not None or explained is not None:
         more = {} if explained is None else {"explain": explained}
         return json_bytes({**chosen(shape(found), fields), **more})
-    chosen_format = asked.reading.format
+    chosen_format = asked.reading.way.format
     count_render(chosen_format.name)
     try:
         return asked.services.dispatch.call(
-            asked.reading.plugin, "coachkit_formats", chosen_format.render, found, expected=bytes
+            asked.reading.way.plugin, "coachkit_formats", chosen_format.render, found, expected=bytes
         )
     except Fault as fault:
         raise Unavailable(f"The format {chosen_format.name} cannot be made at the moment.") from fault
@@ -162,17 +164,17 @@ def _list(query: dict[str, Any], kind: Kind) -> flask.Response:
     listing = f"{request.organisation} {kind} {sorted(filters.items())}"
     check_fields(query.get("fields_"))
     after = cursors.read(services().secret, listing, query["cursor"]) if "cursor" in query else ""
-    found = page(edition, kind, request.locale, filters, after=after, limit=query["limit"])
+    found = page(edition, kind, request.way.locale, filters, after=after, limit=query["limit"])
     body: dict[str, Any] = {"items": [chosen(item, query.get("fields_")) for item in found.items]}
     if query["facets"]:
         body["facets"] = facets(edition, kind, filters)
     cursor = cursors.make(services().secret, listing, found.last) if found.last else None
-    following = request.address(flask.request.path, cursor=cursor) if cursor else None
+    following = request.way.address(flask.request.path, cursor=cursor) if cursor else None
     return answer(
         request,
         made_from=("list", flask.request.path, edition.digest),
         render=lambda: json_bytes(body),
-        languages=lambda: _languages(edition, kind, found.items, request.locale),
+        languages=lambda: _languages(edition, kind, found.items, request.way.locale),
         links=[f'<{following}>; rel="next"'] if following else (),
     )
 

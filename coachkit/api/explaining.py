@@ -22,7 +22,7 @@ def origins(request: Reading, edition: Edition, kind: Kind, resource_id: str) ->
     This follows from more than the document is made from (the locales that were passed over, say), so the answer's
     ETag must cover all of it.
     """
-    if request.format.name != JSON:
+    if request.way.format.name != JSON:
         error = FieldError("invalid-value", "Explanations come as JSON only.", parameter="explain")
         raise BadRequest("The parameter explain goes with JSON.", (error,))
-    return explain(edition, kind, resource_id, request.locale)
+    return explain(edition, kind, resource_id, request.way.locale)

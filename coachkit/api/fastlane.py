@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import flask
 from werkzeug.exceptions import HTTPException
@@ -21,11 +21,12 @@ from werkzeug.routing import Map, MapAdapter, RoutingException
 
 from coachkit.api.access import FOR_ANY_PAGE
 from coachkit.api.parsing import Query, read_query
-from coachkit.api.reading import FAILED, LIVE, READING, Cacheable, Reader, Reading
+from coachkit.api.reading import FAILED, LIVE, READING, Cacheable, Reader, Reading, Way, Wishes
 from coachkit.api.requests import CACHE, COMPLETE, FOR_ANY_READER, ORGANISATION, POLICY_NAME, ROUTE, policy_for
 from coachkit.cache.flight import Flight
 from coachkit.cache.frames import Frame, shared
 from coachkit.cache.store import MemoryStore
+from coachkit.editions.pointers import Served, Shape
 from coachkit.errors import CoachKitError, Unavailable
 
 if TYPE_CHECKING:
@@ -41,36 +42,46 @@ Plainly = Callable[[Cacheable, Reading, Mapping[str, Any], str | None], "Answer 
 KEPT = (
     "Content-Type",
     "Content-Language",
-    "ETag",
     "Vary",
-    "Link",
     "Cache-Control",
+    "Content-Security-Policy",
+    "ETag",
+    "Link",
     "Surrogate-Key",
     "CoachKit-Edition",
-    "Content-Security-Policy",
     "Deprecation",
     "Sunset",
 )
-"""The headers of an answer that are the same for every reader, and so are kept with it."""
+"""The headers of an answer that are the same for every reader, and so are kept with it.
+
+Those come first that many answers have alike: the store and the server keep those together.
+"""
 NOT_ON_304 = frozenset({"Content-Type", "Content-Language", "Link", "Content-Security-Policy"})
 LONGEST_REQUEST = 2_048
 """Characters of path, query and negotiating headers: longer requests are none that readers send."""
 TURNS = 2
 """How often a caller lets another go first: who has the answer already gets 304, and leaves nothing for the others."""
-PLANS = 8_192
+ASKS = 8_192
+"""Ways to ask, whatever the organisation, that are remembered; about 1 KB each."""
 KNOWN = 4_096
 """Ends of paths that are remembered to be matched."""
+SHAPES = 64
+"""Shapes of editions of which one way to ask remembers how it is answered."""
 _OF_ORGANISATION = "<slug:organisation>"
+_ANY = "any"
+"""A slug, where any will do."""
 _FOR_ALL = (*FOR_ANY_PAGE, *FOR_ANY_READER)
 """The headers that all answers have."""
 _CACHE_STATUS = {
-    "memory": "CoachKit; hit; detail=memory",
-    "redis": "CoachKit; hit; detail=redis",
-    "miss": "CoachKit; fwd=miss",
+    "memory": ("Cache-Status", "CoachKit; hit; detail=memory"),
+    "redis": ("Cache-Status", "CoachKit; hit; detail=redis"),
+    "miss": ("Cache-Status", "CoachKit; fwd=miss"),
 }
+_CACHE_STATUS_STALE = {where: (name, f"{said}; stale") for where, (name, said) in _CACHE_STATUS.items()}
 _STATUS = {200: "200 OK", 304: "304 NOT MODIFIED"}
 _Asked = tuple[str, str, str | None, str | None]
-"""Path, query, Accept and Accept-Language: what of a request decides which answer it gets, beside who asks."""
+"""End of the path, query, Accept and Accept-Language: what of a request decides which answer it gets, beside the
+organisation and who asks."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +94,16 @@ class Route:
 
 
 class Routes:
-    """The cacheable routes of an application, matched without entering Flask."""
+    """The cacheable routes of an application, matched without entering Flask.
+
+    Each begins with an organisation's address; what comes after that is the end of the path.
+    """
 
     def __init__(self, app: flask.Flask, queries: Mapping[tuple[str, str], Query]) -> None:
-        """Collect every route of the app whose view declared itself; routes added later are not seen."""
+        """Collect every route of the app whose view declared itself; routes added later are not seen.
+
+        Raises ValueError where one does not begin as the others do, with an organisation's address.
+        """
         self._routes: dict[str, Route] = {}
         self._known: dict[str, tuple[Route, Mapping[str, Any]]] = {}
         self._slug = re.compile(app.url_map.converters["slug"].regex)
@@ -96,42 +113,46 @@ class Routes:
             if declared is not None:
                 self._routes[rule.endpoint] = Route(rule.rule, declared, queries.get((rule.endpoint, "GET"), Query()))
                 rules.add(rule.empty())
-        before = {route.rule.partition(_OF_ORGANISATION)[0] for route in self._routes.values()}
-        self._before = before.pop() if len(before) == 1 else None
+        before = {route.rule.partition(_OF_ORGANISATION)[:2] for route in self._routes.values()}
+        if len(before) > 1 or any(not organisation for _, organisation in before):
+            raise ValueError(f"cacheable routes begin with one organisation's address, not with {before}")
+        self._before = before.pop()[0] if before else ""
         self._match: MapAdapter = rules.bind("")
 
     def match(self, path: str) -> tuple[Route, Mapping[str, Any]] | None:
-        """The route of a path and the values in it; None if no cacheable route has that path.
+        """The route of a path and the values in it; None if no cacheable route has that path."""
+        organisation, end = self.parted(path)
+        found = self.end(end) if self.names(organisation) else None
+        return found and (found[0], {"organisation": organisation, **found[1]})
 
-        What comes after the organisation is the same for many: that is matched once, as long as it is remembered.
-        """
-        organisation, rest = self._parted(path)
-        known = self._known.get(rest)
-        if organisation and known:
-            route, values = known
-            return route, {"organisation": organisation, **values}
-        matched = self._matched(path)
-        if organisation and matched:
-            if len(self._known) >= KNOWN:
-                self._known.clear()
-            route, values = matched
-            self._known[rest] = route, {name: value for name, value in values.items() if name != "organisation"}
-        return matched
+    def parted(self, path: str) -> tuple[str, str]:
+        """What stands where an organisation's slug does in a path, and its end; nothing twice for other paths."""
+        if not path.startswith(self._before):
+            return "", ""
+        organisation, slash, rest = path[len(self._before) :].partition("/")
+        return organisation, slash + rest
 
-    def _parted(self, path: str) -> tuple[str, str]:
-        """An organisation's slug and what comes after it; twice nothing where there is no slug."""
-        if self._before is not None and path.startswith(self._before):
-            organisation, slash, rest = path[len(self._before) :].partition("/")
-            if self._slug.fullmatch(organisation):
-                return organisation, slash + rest
-        return "", ""
+    def names(self, organisation: str) -> bool:
+        """Whether that is a slug, of an organisation that may or may not exist."""
+        return self._slug.fullmatch(organisation) is not None
 
-    def _matched(self, path: str) -> tuple[Route, Mapping[str, Any]] | None:
+    def end(self, end: str) -> tuple[Route, Mapping[str, Any]] | None:
+        """The route of paths with that end, whatever the organisation, and the values in the end; None without one."""
+        known = self._known.get(end)
+        if known is None:
+            known = self._matched(end)
+            if known is not None:
+                if len(self._known) >= KNOWN:
+                    self._known.clear()
+                self._known[end] = known
+        return known
+
+    def _matched(self, end: str) -> tuple[Route, Mapping[str, Any]] | None:
         try:
-            endpoint, values = self._match.match(path, "GET")
+            endpoint, values = self._match.match(f"{self._before}{_ANY}{end}", "GET")
         except (HTTPException, RoutingException):
             return None
-        return self._routes[endpoint], values
+        return self._routes[endpoint], {name: value for name, value in values.items() if name != "organisation"}
 
 
 def _view(app: flask.Flask, endpoint: str) -> Any:
@@ -143,26 +164,31 @@ def _view(app: flask.Flask, endpoint: str) -> Any:
 
 
 @dataclass(slots=True)
-class _Plan:
-    """What requests with the same path, query and negotiating headers come to, while they lead to one edition."""
+class _Ask:
+    """What requests with the same end of the path, query and negotiating headers come to, whosever they are about."""
 
     asked: _Asked
-    route: str
-    declared: Cacheable
+    route: Route
     values: Mapping[str, Any]
+    """Those in the path, but for the organisation."""
+    query: Sequence[tuple[str, str]]
     channel: str
-    reading: Reading
-    organisation: str
-    key: str
-    moves: object
-    """The state of the pointers in which it held last."""
-    remembered: bool = False
+    ways: dict[Shape, Way]
+    """How they are answered, by the shape of the edition."""
+    kept_in: object = None
+    """Where it was put last."""
 
-    @property
-    def family(self) -> str:
-        """What its answer is like: the same of other organisations, in this locale and format."""
-        reading, path = self.reading, self.asked[0]
-        return sys.intern(f"{reading.locale}\n{reading.format.name}\n{path.replace(self.organisation, '', 1)}")
+    def family(self, way: Way) -> str:
+        """What the answers are like: those of other organisations, in the same locale and format."""
+        return sys.intern(f"{way.locale}\n{way.format.name}\n{self.asked[0]}")
+
+
+class _Plan(NamedTuple):
+    """What one request comes to."""
+
+    ask: _Ask
+    reading: Reading
+    key: str
 
 
 class Fastlane:
@@ -192,13 +218,13 @@ class Fastlane:
         self._authorise = authorise
         self._shared = shared
         self._flight = Flight()
-        self._plans: dict[_Asked, _Plan] = {}
-        self._plans_before: dict[_Asked, _Plan] = {}
+        self._asks: dict[_Asked, _Ask] = {}
+        self._asks_before: dict[_Asked, _Ask] = {}
 
     @property
-    def plans(self) -> int:
-        """How many requests are remembered, at most PLANS."""
-        return len(self._plans) + len(self._plans_before)
+    def asks(self) -> int:
+        """How many ways to ask are remembered, at most ASKS."""
+        return len(self._asks) + len(self._asks_before)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer from the store, or pass on and keep what comes back."""
@@ -208,14 +234,14 @@ class Fastlane:
         frame = self._store.get(plan.key)
         if frame is None:
             return self._not_here(plan, environ, start_response)
-        if not plan.remembered:
+        if plan.ask.kept_in is not self._asks:
             self._remember(plan)
         return self._from_store(frame, "memory", environ, start_response)
 
     def _not_here(self, plan: _Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer with what another worker has made, or is making, and else let the first who asks for it make it."""
-        shared = None if plan.reading.variant else self._shared
-        errand = shared.errand(plan.key, plan.organisation) if shared else None
+        shared = None if plan.reading.way.variant else self._shared
+        errand = shared.errand(plan.key, plan.reading.organisation) if shared else None
         if errand and (frame := errand.get()):
             return self._fetched(plan, frame, environ, start_response)
         if errand is None and not self._store.keeps:
@@ -234,7 +260,8 @@ class Fastlane:
     def _fetched(
         self, plan: _Plan, frame: Frame, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        self._store.put(replace(frame, family=plan.family), variant=plan.reading.variant)
+        way = plan.reading.way
+        self._store.put(frame._replace(family=plan.ask.family(way)), variant=way.variant)
         self._remember(plan)
         return self._from_store(frame, "redis", environ, start_response)
 
@@ -243,65 +270,62 @@ class Fastlane:
         if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
             return None
         given = environ.get
-        asked = (given("PATH_INFO", ""), given("QUERY_STRING", ""), given("HTTP_ACCEPT"), given("HTTP_ACCEPT_LANGUAGE"))
-        plan = self._plans.get(asked) or self._remembered_before(asked)
+        path = given("PATH_INFO", "")
+        organisation, end = self._routes.parted(path)
+        asked = (end, given("QUERY_STRING", ""), given("HTTP_ACCEPT"), given("HTTP_ACCEPT_LANGUAGE"))
         try:
-            if plan is None or (plan.moves is not self._reader.moves and not self._holds_still(plan)):
-                if sum(len(each) for each in asked if each) > LONGEST_REQUEST:
-                    return None
-                plan = self._planned(environ, asked)
+            ask = self._asks.get(asked) or self._asks_before.get(asked) or self._understood(asked)
+            served = None if ask is None else self._served(organisation, ask)
+            if ask is None or served is None or not self._authorise(environ, organisation):
+                return None
+            way = ask.ways.get(served.shape) or self._way(ask, served.shape)
         except Unavailable as error:
             environ[FAILED] = error  # so that nobody waits for the same again
             return None
         except CoachKitError:
             return None  # Flask meets the same and answers with the problem
-        if plan is None or not self._authorise(environ, plan.organisation):
+        environ[ROUTE] = ask.route.rule
+        environ[ORGANISATION] = organisation
+        reading = Reading(served, way)
+        return _Plan(ask, reading, reading.key(path))
+
+    def _understood(self, asked: _Asked) -> _Ask | None:
+        """A way to ask that is not remembered; None if it is no cacheable route's. Raises what Flask will say."""
+        if sum(len(each) for each in asked if each) > LONGEST_REQUEST:
             return None
-        environ[ROUTE] = plan.route
-        environ[ORGANISATION] = plan.organisation
-        return plan
-
-    def _holds_still(self, plan: _Plan) -> bool:
-        """Whether a plan leads where it did although pointers, perhaps of others, moved. Raises what Flask will say."""
-        moves = self._reader.moves
-        if self._reader.served(plan.values, plan.channel) is not plan.reading.served:
-            return False
-        plan.moves = moves
-        return True
-
-    def _planned(self, environ: WSGIEnvironment, asked: _Asked) -> _Plan | None:
-        """Work out a request; None if its path is no cacheable route's. Raises what Flask will say."""
-        path = asked[0]
-        matched = self._routes.match(path)
+        matched = self._routes.end(asked[0])
         if matched is None:
             return None
         route, values = matched
-        moves = self._reader.moves
-        query = read_query(environ.get("QUERY_STRING", ""))
+        query = read_query(asked[1])
         route.query.check(query)
-        reading = self._reader.settle(route.declared, values, query, environ)
-        channel = dict(query).get("channel", LIVE)
-        return _Plan(
-            asked, route.rule, route.declared, values, channel, reading, reading.organisation, reading.key(path), moves
-        )
+        return _Ask(asked, route, values, query, dict(query).get("channel", LIVE), {})
 
-    def _remembered_before(self, asked: _Asked) -> _Plan | None:
-        plan = self._plans_before.get(asked)
-        if plan is not None:
-            self._remember(plan)
-        return plan
+    def _served(self, organisation: str, ask: _Ask) -> Served | None:
+        """The edition that is asked for; None if there can be none. Raises what Flask will say."""
+        digest = ask.values.get("digest")
+        known = self._reader.leads(organisation, ask.channel) if digest is None else None
+        if known is not None or not self._routes.names(organisation):
+            return known
+        return self._reader.served(organisation, ask.channel, digest)
+
+    def _way(self, ask: _Ask, shape: Shape) -> Way:
+        _, _, *wishes = ask.asked
+        way = self._reader.way(shape, ask.route.declared, ask.values, ask.query, Wishes(*wishes))
+        if len(ask.ways) >= SHAPES:
+            ask.ways.clear()
+        ask.ways[shape] = way
+        return way
 
     def _remember(self, plan: _Plan) -> None:
-        """Keep the plan of a request that was answered, for the next one with the same texts.
+        """Keep the way to ask of a request that was answered, for the next ones.
 
-        The plans used least recently are forgotten by halves.
+        Those that were used least recently are forgotten by halves.
         """
-        plan.remembered = True
-        if self._plans.get(plan.asked) is plan:
-            return
-        if len(self._plans) >= PLANS // 2:
-            self._plans, self._plans_before = {}, self._plans
-        self._plans[plan.asked] = plan
+        if len(self._asks) >= ASKS // 2:
+            self._asks, self._asks_before = {}, self._asks
+        self._asks[plan.ask.asked] = plan.ask
+        plan.ask.kept_in = self._asks
 
     def _from_store(
         self, frame: Frame, where: Literal["memory", "redis"], environ: WSGIEnvironment, start_response: StartResponse
@@ -312,13 +336,7 @@ class Fastlane:
             kept = [(name, value) for name, value in frame.headers if name not in NOT_ON_304]
             return self._answer("304 NOT MODIFIED", kept, b"", environ, start_response)
         body = b"" if environ["REQUEST_METHOD"] == "HEAD" else frame.body
-        if where == "redis" or self._reader.stale:
-            return self._answer("200 OK", _measured(frame.headers, frame.body), body, environ, start_response)
-        if not frame.prepared:
-            frame.prepared[:] = _whole(_measured(frame.headers, frame.body), _CACHE_STATUS[where])
-        environ[COMPLETE] = True
-        start_response("200 OK", frame.prepared)
-        return [body] if body else []
+        return self._answer("200 OK", _measured(frame.headers, frame.body), body, environ, start_response)
 
     def _from_app(
         self, plan: _Plan, errand: Errand | None, environ: WSGIEnvironment, start_response: StartResponse
@@ -347,8 +365,9 @@ class Fastlane:
         if errand or self._store.keeps:
             body = bytes(memoryview(body))  # orjson's own keeps three times the memory that it needs
             kept = tuple(shared(*header) for header in headers)
-            frame = Frame(plan.key, plan.organisation, 200, kept, body, plan.family)
-            self._store.put(frame, variant=plan.reading.variant)
+            way = plan.reading.way
+            frame = Frame(plan.key, plan.reading.organisation, 200, kept, body, plan.ask.family(way))
+            self._store.put(frame, variant=way.variant)
             if errand:
                 errand.put(frame)
 
@@ -357,15 +376,17 @@ class Fastlane:
 
         Of a 200 and a 304, only the headers that are kept.
         """
+        ask, reading = plan.ask, plan.reading
+        values = {"organisation": reading.organisation, **ask.values}
         try:
-            answered = self._plainly(plan.declared, plan.reading, plan.values, environ.get("HTTP_IF_NONE_MATCH"))
+            answered = self._plainly(ask.route.declared, reading, values, environ.get("HTTP_IF_NONE_MATCH"))
         except Unavailable as error:
             environ[FAILED] = error
             answered = None
         except Exception:  # noqa: BLE001  # Flask meets the same: it answers with the problem, and the log says why
             answered = None
         if answered is None:
-            status, headers, body = _called(self._app, {**environ, READING: plan.reading, "REQUEST_METHOD": "GET"})
+            status, headers, body = _called(self._app, {**environ, READING: reading, "REQUEST_METHOD": "GET"})
             return status, _kept(headers) if status.startswith(("200", "304")) else headers, body
         return _STATUS[answered.status], _guarded(answered.headers), answered.body
 
@@ -378,9 +399,7 @@ class Fastlane:
         start_response: StartResponse,
     ) -> Iterable[bytes]:
         """Send an answer with what differs from request to request, on hits and misses alike."""
-        cache_status = _CACHE_STATUS[environ[CACHE]]
-        if self._reader.stale:
-            cache_status += "; stale"
+        cache_status = (_CACHE_STATUS_STALE if self._reader.stale else _CACHE_STATUS)[environ[CACHE]]
         environ[COMPLETE] = True
         start_response(status, _whole(headers, cache_status))
         return [body] if body else []
@@ -390,9 +409,9 @@ def _measured(headers: Iterable[tuple[str, str]], body: bytes) -> Headers:
     return [*headers, ("Content-Length", str(len(body)))]
 
 
-def _whole(headers: Headers, cache_status: str) -> Headers:
-    """All headers of an answer but the request's id."""
-    return [*headers, ("Cache-Status", cache_status), *_FOR_ALL]
+def _whole(headers: Headers, cache_status: tuple[str, str]) -> Headers:
+    """All headers of an answer but the request's id; first those that many answers have alike."""
+    return [cache_status, *_FOR_ALL, *headers]
 
 
 def _kept(headers: Iterable[tuple[str, str]]) -> Headers:
@@ -401,9 +420,11 @@ def _kept(headers: Iterable[tuple[str, str]]) -> Headers:
 
 
 def _guarded(headers: Mapping[str, str]) -> Headers:
-    """The headers with the policy that an answer gets which has none of its own."""
-    policy = () if POLICY_NAME in headers else (policy_for(headers.get("Content-Type", "")),)
-    return [*headers.items(), *policy]
+    """The headers in their order, with the policy that an answer gets which has none of its own."""
+    if POLICY_NAME not in headers:
+        policy, value = policy_for(headers.get("Content-Type", ""))
+        headers = {**headers, policy: value}
+    return [(name, headers[name]) for name in KEPT if name in headers]
 
 
 def _called(app: WSGIApplication, environ: WSGIEnvironment) -> tuple[str, Headers, bytes]:

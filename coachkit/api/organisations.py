@@ -69,8 +69,8 @@ def _organisation() -> flask.Response:
     return answer(
         request,
         made_from=("organisation", edition.digest),
-        render=lambda: json_bytes(_shape(edition, request.locale)),
-        languages=lambda: _languages(edition, request.locale),
+        render=lambda: json_bytes(_shape(edition, request.way.locale)),
+        languages=lambda: _languages(edition, request.way.locale),
     )
 
 

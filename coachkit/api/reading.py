@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
 from coachkit.api.negotiation import format_for, locale_for
 from coachkit.editions.inputs import RENDER
-from coachkit.editions.pointers import Pointers, Served
+from coachkit.editions.pointers import Pointers, Served, Shape
 from coachkit.errors import BadRequest, FieldError, NotAcceptable, NotFound
 from coachkit.hooks.manager import Plugin
 from coachkit.hooks.types import Format
@@ -33,10 +33,20 @@ LIVE = "live"
 JSON = "json"
 LONGEST_WISHES = 1_000
 """Characters of an Accept or an Accept-Language header."""
+WAYS = 4_096
+"""How many are kept for editions of one shape."""
 Offered = tuple[Plugin, Format]
 """A format and the plugin that offers it."""
 _CHANNEL_AGE = "max-age=30, s-maxage=60, stale-while-revalidate=300, stale-if-error=86400"
 _EDITION_AGE = "max-age=86400, s-maxage=31536000, immutable"
+
+
+class Wishes(NamedTuple):
+    """What a caller would like to have, in the words of its headers Accept and Accept-Language."""
+
+    media_type: str | None
+    language: str | None
+
 
 View = TypeVar("View", bound=Callable[..., Any])
 Offer = Literal["documents", "json"]
@@ -72,14 +82,14 @@ def cacheable(
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A reading request, settled; the same object for all that ask alike, so what it comes to is worked out once.
+class Way:
+    """How a request is answered: the same object for all that ask alike, whichever edition of its shape they ask for.
 
     `asked` are channel, locale and format where the query named them, `query` is what is left of it; both in one
     order and spelling, however the caller wrote them.
     """
 
-    served: Served
+    shape: Shape
     at_edition: bool
     locale: str
     format: Format
@@ -91,11 +101,6 @@ class Reading:
     """The plugin versions that are installed now, of those the edition enables."""
     base: str | None = None
     """Under which address readers reach this installation, where the format writes whole addresses."""
-
-    @property
-    def organisation(self) -> str:
-        """The organisation's slug."""
-        return self.served.organisation
 
     @cached_property
     def wishes(self) -> str:
@@ -116,7 +121,7 @@ class Reading:
         """How long whom may keep the answer (contract: Headers)."""
         if not self.at_edition:
             return f"public, {_CHANNEL_AGE}"
-        if self.settled_by != self.served.plugins or self.served.render != RENDER:
+        if self.settled_by != self.shape.plugins or self.shape.render != RENDER:
             return "no-cache"
         return f"public, {_EDITION_AGE}"
 
@@ -137,16 +142,28 @@ class Reading:
         kept = [pair for pair in (*self.asked, *self.query) if pair[0] not in changed]
         return f"{path}?{urlencode([*kept, *changed.items()])}"
 
-    def key(self, path: str) -> str:
-        """What the answer is kept under: nothing that is not in it can change a byte of the answer."""
-        return f"{self._key}\n{path}"
-
     @cached_property
-    def _key(self) -> str:
+    def key(self) -> str:
+        """What an answer is kept under, beside its edition and its path: all else that can change a byte of it."""
         asked = urlencode((*self.asked, *self.query))  # so that no value can pass for another parameter
         installed = " ".join(f"{name}@{version}" for name, version in self.settled_by.items())
-        chosen = f"{self.format.name}\n{self.maker}\n{self.locale}\n{installed}"
-        return f"{self.organisation}\n{self.served.digest}\n{chosen}\n{asked}"
+        return f"{self.format.name}\n{self.maker}\n{self.locale}\n{installed}\n{asked}"
+
+
+class Reading(NamedTuple):
+    """A reading request, settled: which edition answers it, and how."""
+
+    served: Served
+    way: Way
+
+    @property
+    def organisation(self) -> str:
+        """The organisation's slug."""
+        return self.served.organisation
+
+    def key(self, path: str) -> str:
+        """What the answer is kept under: nothing that is not in it can change a byte of the answer."""
+        return f"{self.served.organisation}\n{self.served.digest}\n{self.way.key}\n{path}"
 
 
 class Reader:
@@ -170,21 +187,20 @@ class Reader:
         """Whether the pointers may be behind, because the database is silent."""
         return self._pointers.stale
 
-    @property
-    def moves(self) -> object:
-        """A token that stays the same object as long as no channel is known to have moved."""
-        return self._pointers.moves
-
     def live(self, organisation: str) -> Served | None:
         """What an organisation serves at its live channel, None if nothing."""
         return self._pointers.channel(organisation, LIVE)
 
-    def offered(self, served: Served, kind: Kind | None) -> tuple[Offered, ...]:
+    def leads(self, organisation: str, channel: str) -> Served | None:
+        """What a channel of an organisation is known to serve; None where that is not known, whatever is true."""
+        return self._pointers.leads(organisation, channel)
+
+    def offered(self, shape: Shape, kind: Kind | None) -> tuple[Offered, ...]:
         """The formats on offer for a kind in an edition, CoachKit's own first; for None, JSON only.
 
         Of two with one name CoachKit's own serves, or else that of the plugin that the organisation lists first.
         """
-        enabled = tuple(served.plugins)
+        enabled = tuple(shape.plugins)
         if (enabled, kind) not in self._offers:
             self._offers[enabled, kind] = tuple(self._offer(enabled, kind))
         return self._offers[enabled, kind]
@@ -203,14 +219,34 @@ class Reader:
         self, declared: Cacheable, path: Mapping[str, Any], query: Sequence[tuple[str, str]], environ: WSGIEnvironment
     ) -> Reading:
         """Whose edition, which locale, which format. Raises a Refusal; `query` has passed the route's own check."""
-        asked = dict(query)
-        served = self.served(path, asked.get("channel", LIVE))
+        served = self.served(path["organisation"], dict(query).get("channel", LIVE), path.get("digest"))
+        wishes = Wishes(environ.get("HTTP_ACCEPT"), environ.get("HTTP_ACCEPT_LANGUAGE"))
+        return Reading(served, self.way(served.shape, declared, path, query, wishes))
+
+    def served(self, organisation: str, channel: str, digest: str | None = None) -> Served:
+        """The edition of that digest, or where the channel points. Raises NotFound where there is none to be seen."""
+        if digest is None:
+            served = self._pointers.channel(organisation, channel)
+        else:
+            served = self._pointers.edition(organisation, digest)
         if served is None:
             raise NotFound("")
+        return served
+
+    def way(
+        self,
+        shape: Shape,
+        declared: Cacheable,
+        path: Mapping[str, Any],
+        query: Sequence[tuple[str, str]],
+        wishes: Wishes,
+    ) -> Way:
+        """How a request for an edition of that shape is answered. Raises a Refusal."""
+        asked = dict(query)
         kind = KIND_OF_FOLDER.get(path.get("kind", "")) if declared.offer == "documents" else None
-        offered = self.offered(served, kind)
-        locale = self._locale(asked, served, environ)
-        plugin, chosen = self._format(asked, offered, environ)
+        offered = self.offered(shape, kind)
+        locale = _locale(asked, shape, wishes)
+        plugin, chosen = _format(asked, offered, wishes)
         named = {"channel": asked.get("channel", LIVE), "locale": locale, "format": chosen.name}
         taken = tuple((name, value) for name, value in named.items() if name in asked)
         rest = tuple(sorted(pair for pair in query if pair[0] not in named))
@@ -218,56 +254,54 @@ class Reader:
             error = FieldError("invalid-value", "Chosen fields come as JSON only.", parameter=fields)
             raise BadRequest("The parameter fields goes with JSON.", (error,))
         alike = ("digest" in path, locale, id(chosen), taken)
-        known: Reading | None = None if rest else served.readings.get(alike)
+        known: Way | None = None if rest else shape.ways.get(alike)
         if known is None:
-            installed = {name: self._plugins[name] for name in served.plugins if name in self._plugins}
+            installed = {name: self._plugins[name] for name in shape.plugins if name in self._plugins}
             base = self._base if chosen.absolute else None
-            known = Reading(served, "digest" in path, locale, chosen, plugin, taken, rest, installed, base)
+            known = Way(shape, "digest" in path, locale, chosen, plugin, taken, rest, installed, base)
             if not rest:
-                served.readings[alike] = known
+                if len(shape.ways) >= WAYS:
+                    shape.ways.clear()
+                shape.ways[alike] = known
         return known
 
     def require_json(self, environ: WSGIEnvironment) -> None:
         """Raise NotAcceptable where a caller would not take JSON, which is all there is outside of editions."""
-        self._format({}, [each for each in self._formats if each[0].core and each[1].name == JSON], environ)
-
-    def served(self, path: Mapping[str, Any], channel: str) -> Served | None:
-        """The edition that an address leads to now: its own, or where the channel points; None if there is none."""
-        if "digest" in path:
-            return self._pointers.edition(path["organisation"], path["digest"])
-        return self._pointers.channel(path["organisation"], channel)
-
-    def _locale(self, asked: Mapping[str, str], served: Served, environ: WSGIEnvironment) -> str:
-        if "locale" not in asked:
-            wanted = _bounded(environ, "HTTP_ACCEPT_LANGUAGE", "Accept-Language")
-            return locale_for(wanted, served.locales, served.default_locale)
-        known = {locale.lower(): locale for locale in served.locales}
-        locale = known.get(asked["locale"].lower())
-        if locale is None:
-            error = FieldError("unknown-locale", f"Served are {', '.join(served.locales)}.", parameter="locale")
-            raise BadRequest("The locale that was asked for is not served.", (error,))
-        return locale
-
-    def _format(self, asked: Mapping[str, str], offered: Sequence[Offered], environ: WSGIEnvironment) -> Offered:
-        formats = tuple(each for _, each in offered)
-        if "format" in asked:
-            named = next((each for each in offered if each[1].name == asked["format"]), None)
-            if named is None:
-                names = ", ".join(each.name for each in formats)
-                error = FieldError("unknown-format", f"There are {names}.", parameter="format")
-                raise BadRequest("The format that was asked for does not exist.", (error,))
-            return named
-        chosen = format_for(_bounded(environ, "HTTP_ACCEPT", "Accept"), formats)
-        if chosen is None:
-            types = ", ".join(each.media_type for each in formats if each.negotiable)
-            error = FieldError("not-acceptable", f"Served are {types}.", header="Accept")
-            raise NotAcceptable("None of the media types in Accept can be served.", (error,))
-        return next(each for each in offered if each[1] is chosen)
+        own = [each for each in self._formats if each[0].core and each[1].name == JSON]
+        _format({}, own, Wishes(environ.get("HTTP_ACCEPT"), None))
 
 
-def _bounded(environ: WSGIEnvironment, name: str, header: str) -> str | None:
+def _locale(asked: Mapping[str, str], shape: Shape, wishes: Wishes) -> str:
+    if "locale" not in asked:
+        wanted = _bounded(wishes.language, "Accept-Language")
+        return locale_for(wanted, shape.locales, shape.default_locale)
+    known = {locale.lower(): locale for locale in shape.locales}
+    locale = known.get(asked["locale"].lower())
+    if locale is None:
+        error = FieldError("unknown-locale", f"Served are {', '.join(shape.locales)}.", parameter="locale")
+        raise BadRequest("The locale that was asked for is not shape.", (error,))
+    return locale
+
+
+def _format(asked: Mapping[str, str], offered: Sequence[Offered], wishes: Wishes) -> Offered:
+    formats = tuple(each for _, each in offered)
+    if "format" in asked:
+        named = next((each for each in offered if each[1].name == asked["format"]), None)
+        if named is None:
+            names = ", ".join(each.name for each in formats)
+            error = FieldError("unknown-format", f"There are {names}.", parameter="format")
+            raise BadRequest("The format that was asked for does not exist.", (error,))
+        return named
+    chosen = format_for(_bounded(wishes.media_type, "Accept"), formats)
+    if chosen is None:
+        types = ", ".join(each.media_type for each in formats if each.negotiable)
+        error = FieldError("not-acceptable", f"Served are {types}.", header="Accept")
+        raise NotAcceptable("None of the media types in Accept can be shape.", (error,))
+    return next(each for each in offered if each[1] is chosen)
+
+
+def _bounded(value: str | None, header: str) -> str | None:
     """A negotiating header. Raises BadRequest for one that takes longer to read than anybody's wishes need."""
-    value: str | None = environ.get(name)
     if value is not None and len(value) > LONGEST_WISHES:
         error = FieldError("too-long", f"At most {LONGEST_WISHES:,} characters are read.", header=header)
         raise BadRequest(f"The header {header} is too long.", (error,))

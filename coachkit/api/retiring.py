@@ -57,9 +57,9 @@ def links(asked: Asking, edition: Edition, kind: Kind, resource_id: str) -> list
     successor = edition.reference(edition.catalogue[kind, resource_id], leaving.instead)
     if not edition.serves(successor):
         return []
-    formats = {each.name for _, each in asked.services.reader.offered(request.served, successor.kind)}
-    wishes = [(name, value) for name, value in request.asked if name != "format" or value in formats]
-    at = f"/editions/{request.served.digest}" if request.at_edition else ""
+    formats = {each.name for _, each in asked.services.reader.offered(request.served.shape, successor.kind)}
+    wishes = [(name, value) for name, value in request.way.asked if name != "format" or value in formats]
+    at = f"/editions/{request.served.digest}" if request.way.at_edition else ""
     query = f"?{urlencode(wishes)}" if wishes else ""
     section = f"#{successor.section}" if successor.section else ""
     path = f"/v1/orgs/{request.organisation}{at}/{FOLDERS[successor.kind]}/{successor.id}"

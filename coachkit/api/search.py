@@ -116,7 +116,7 @@ def edition_search(query: dict[str, Any], organisation: str, digest: str) -> fla
 
 def _search(query: dict[str, Any]) -> flask.Response:
     request = reading()
-    edition, locale = edition_of(request), request.locale
+    edition, locale = edition_of(request), request.way.locale
     filters = {name: sorted(set(query[name])) for name in ("kind", *FILTERS) if name in query}
     listing = f"{request.organisation} search {locale} {sorted(filters.items())} {query['q']}"
     fields = query.get("fields_")
@@ -129,7 +129,7 @@ def _search(query: dict[str, Any]) -> flask.Response:
     page = hits[done:until]
     snippets = [snippet(index.texts(hit.document), wanted) for hit in page]
     cursor = cursors.make(services().secret, listing, str(until)) if until < len(hits) else None
-    following = request.address(flask.request.path, cursor=cursor) if cursor else None
+    following = request.way.address(flask.request.path, cursor=cursor) if cursor else None
     items = [_shape(edition, locale, *each) for each in zip(page, snippets, strict=True)]
     return answer(
         request,

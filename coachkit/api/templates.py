@@ -37,7 +37,7 @@ def fill(
     if ("template", resource_id) not in edition.catalogue:
         raise NotFound("")
     check_values(edition.resource("template", resource_id), body["values"])
-    filled = document(edition, "template", resource_id, request.locale, body["values"])
+    filled = document(edition, "template", resource_id, request.way.locale, body["values"])
     answer = {
         "kind": filled.kind,
         "id": filled.id,

@@ -1,7 +1,7 @@
 """Frames: responses as they are kept, and as bytes that are trusted only if they prove to be ours.
 
-Dumped, a frame is the length of its head, the head (a JSON list of key, organisation, status and headers) and the
-body. Sealed, it is `CKF1`, a keyed hash of all that follows, and what it is dumped. Nothing of it is read before the
+Sealed, a frame is `CKF1`, a keyed hash of all that follows, the length of its head, the head (a JSON list of key,
+organisation, status and headers) and the body. Nothing of it is read before the
 hash has been checked, and nothing is ever unpickled. Knows nothing of HTTP or of where the bytes are kept.
 """
 
@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -35,8 +34,7 @@ def shared(name: str, value: str) -> Header:
     return _met.get(header) or (_met.setdefault(header, header) if len(_met) < _REPEATED else header)
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A response that is the same for every reader, and the key it is kept under."""
 
     key: str
@@ -44,28 +42,13 @@ class Frame:
     status: int
     headers: tuple[Header, ...]
     body: bytes
-    family: str = field(default="", compare=False)
+    family: str = ""
     """What frames are alike in, as whoever makes them says. It is not sealed."""
-    prepared: list[Header] = field(default_factory=list, compare=False, repr=False)
-    """Where whoever answers from it may note the headers of a whole answer. It is not sealed."""
-
-
-def dump(frame: Frame) -> bytes:
-    """The frame as bytes, for whoever keeps them where nobody else writes."""
-    head = orjson.dumps([frame.key, frame.organisation, frame.status, frame.headers])
-    return len(head).to_bytes(_LENGTH, "big") + head + frame.body
-
-
-def load(data: bytes) -> Frame:
-    """The frame that `dump` made bytes of."""
-    body_at = _LENGTH + int.from_bytes(data[:_LENGTH], "big")
-    key, organisation, status, headers = orjson.loads(data[_LENGTH:body_at])
-    return Frame(key, organisation, status, tuple(shared(*each) for each in headers), data[body_at:])
 
 
 def seal(frame: Frame, secret: bytes) -> bytes:
     """The frame as bytes that only a holder of the secret (16 to 64 bytes) can make."""
-    rest = dump(frame)
+    rest = _dump(frame)
     return _MAGIC + _hash(rest, secret) + rest
 
 
@@ -74,8 +57,19 @@ def unseal(data: bytes, *, key: str, organisation: str, secret: bytes) -> Frame 
     given, rest = data[len(_MAGIC) : len(_MAGIC) + _HASH], data[len(_MAGIC) + _HASH :]
     if not data.startswith(_MAGIC) or not hmac.compare_digest(given, _hash(rest, secret)):
         return None
-    frame = load(rest)
+    frame = _load(rest)
     return frame if (frame.key, frame.organisation) == (key, organisation) else None
+
+
+def _dump(frame: Frame) -> bytes:
+    head = orjson.dumps([frame.key, frame.organisation, frame.status, frame.headers])
+    return len(head).to_bytes(_LENGTH, "big") + head + frame.body
+
+
+def _load(data: bytes) -> Frame:
+    body_at = _LENGTH + int.from_bytes(data[:_LENGTH], "big")
+    key, organisation, status, headers = orjson.loads(data[_LENGTH:body_at])
+    return Frame(key, organisation, status, tuple(shared(*each) for each in headers), data[body_at:])
 
 
 def _hash(rest: bytes, secret: bytes) -> bytes:

@@ -1,8 +1,9 @@
 """Frames packed small, for those that are not used all the time: what a family of them shares is kept once.
 
 The same document of many organisations is nearly the same bytes. One frame of each family is the pattern that the
-others are compressed against (DEFLATE with a preset dictionary), which leaves of each what is its own. Knows nothing
-of what makes a family: whoever makes a frame says which one it is of.
+others are compressed against (DEFLATE with a preset dictionary), which leaves of each what is its own. The headers that
+many frames have alike are kept once beside them. Knows nothing of what makes a family: whoever makes a frame says which
+one it is of.
 """
 
 from __future__ import annotations
@@ -11,23 +12,32 @@ import sys
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from coachkit.cache.frames import Frame, dump, load
+import orjson
+
+from coachkit.cache.frames import REPEATED, Frame, Header
 
 _ENTRY: Final = 416
 """Bytes for an entry's place in the ordered mapping and the objects around it, measured and rounded up."""
 _PATTERN: Final = 512
-_LEVEL: Final = 1
+_LEVEL: Final = 3
+_RAW: Final = -15
+"""DEFLATE alone: what nobody else writes needs no checksum, which would cost as much as to unpack it."""
 _WINDOW: Final = 32 * 1024
 """How far back DEFLATE looks: what of a pattern lies before that is of no use."""
 _SHARE: Final = 4
 """Patterns take at most this part of the shelf."""
+_LENGTH: Final = 4
 _WORTH: Final = 4
 """Against a pattern a frame is to become at most this part of what it is."""
 _MISFITS: Final = 8
 """So many more frames that a pattern does not help than those it does, and the family gets another."""
+_HEADS: Final = 256
+_PAIR: Final = 56 + 2 * 73
+_ALONE: Final = 256
+"""Bytes for a head that is no other frame's, beside what is in it."""
 
 
 @dataclass
@@ -46,32 +56,63 @@ class Pattern:
         return _PATTERN + len(self.data)
 
 
+class Head(NamedTuple):
+    """What many packed frames have alike: their status, repeated headers and the names of the others."""
+
+    status: int
+    repeated: tuple[Header, ...]
+    names: tuple[str, ...]
+
+
+_heads: dict[Head, Head] = {}
+"""Those that are in use, each in memory once, as far as so many go."""
+
+
 class Packed(NamedTuple):
-    """A frame, packed."""
+    """A frame, packed but for its key: compressed are its organisation, the values of its own headers and its body."""
 
     data: bytes
     pattern: Pattern | None
+    head: Head
     family: str
 
 
 def pack(frame: Frame, pattern: Pattern | None) -> Packed:
     """A frame packed against a pattern, or without one where that does not leave it much smaller."""
-    dumped = dump(frame)
+    head, own = _parted(frame)
     if pattern is not None:
-        compressor = zlib.compressobj(_LEVEL, zdict=pattern.data)
-        data = compressor.compress(dumped) + compressor.flush()
-        if len(data) * _WORTH <= len(dumped):
-            return Packed(data, pattern, frame.family)
-    return Packed(zlib.compress(dumped, _LEVEL), None, frame.family)
+        data = _deflated(own, pattern.data)
+        if len(data) * _WORTH <= len(own):
+            return Packed(data, pattern, head, frame.family)
+    return Packed(_deflated(own), None, head, frame.family)
 
 
-def unpack(packed: Packed) -> Frame:
-    """The frame that was packed."""
-    if packed.pattern is None:
-        data = zlib.decompress(packed.data)
-    else:
-        data = zlib.decompressobj(zdict=packed.pattern.data).decompress(packed.data)
-    return replace(load(data), family=packed.family)
+def _deflated(data: bytes, pattern: bytes = b"") -> bytes:
+    compressor = zlib.compressobj(_LEVEL, wbits=_RAW, zdict=pattern)
+    return compressor.compress(data) + compressor.flush()
+
+
+def unpack(key: str, packed: Packed) -> Frame:
+    """The frame that was packed, with its key."""
+    pattern = b"" if packed.pattern is None else packed.pattern.data
+    own = zlib.decompressobj(wbits=_RAW, zdict=pattern).decompress(packed.data)
+    body_at = _LENGTH + int.from_bytes(own[:_LENGTH], "big")
+    organisation, *values = orjson.loads(own[_LENGTH:body_at])
+    status, repeated, names = packed.head
+    headers = (*repeated, *zip(names, values, strict=True))
+    return Frame(key, organisation, status, headers, own[body_at:], packed.family)
+
+
+def _parted(frame: Frame) -> tuple[Head, bytes]:
+    """What a frame has alike with others, and the rest of it as bytes."""
+    alike = 0
+    while alike < len(frame.headers) and frame.headers[alike][0] in REPEATED:
+        alike += 1
+    names, values = [name for name, _ in frame.headers[alike:]], [value for _, value in frame.headers[alike:]]
+    head = Head(frame.status, frame.headers[:alike], tuple(names))
+    known = _heads.get(head) or (_heads.setdefault(head, head) if len(_heads) < _HEADS else head)
+    own = orjson.dumps([frame.organisation, *values])
+    return known, b"".join((len(own).to_bytes(_LENGTH, "big"), own, frame.body))
 
 
 class PackedShelf:
@@ -110,7 +151,7 @@ class PackedShelf:
         if found is not None:
             self._patterns.move_to_end(frame.family)
         elif frame.family:
-            found = self._choose(frame.family, Pattern(dump(frame)[-_WINDOW:]))
+            found = self._choose(frame.family, Pattern(_parted(frame)[1][-_WINDOW:]))
         if found is not None:
             found.users += 1
         return found
@@ -180,4 +221,10 @@ class PackedShelf:
 
 
 def _size_of(key: str, packed: Packed) -> int:
-    return _ENTRY + sys.getsizeof(key) + sys.getsizeof(packed.data)
+    alone = 0 if _heads.get(packed.head) is packed.head else _size_of_head(packed.head)
+    return _ENTRY + sys.getsizeof(key) + sys.getsizeof(packed.data) + alone
+
+
+def _size_of_head(head: Head) -> int:
+    pairs = (*head.repeated, *((name, "") for name in head.names))
+    return _ALONE + sum(_PAIR + len(name) + len(value) for name, value in pairs)

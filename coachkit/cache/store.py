@@ -1,8 +1,8 @@
 """The store of one process: frames within a bound of bytes, the least recently used ones leaving first.
 
 Documents that are not used all the time are kept packed, so that many more of them fit: one that leaves the open shelf
-is packed, and one that is found packed is put on the open shelf again. Knows nothing of keys' meaning: whoever puts a
-frame says whether it is a document or one of a document's variants.
+is packed, and one that is found packed twice before long is put on the open shelf again. Knows nothing of keys'
+meaning: whoever puts a frame says whether it is a document or one of a document's variants.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ from coachkit.cache.frames import REPEATED, Frame
 from coachkit.cache.packed import PackedShelf, pack, unpack
 
 _ENTRY: Final = 640
-"""Bytes for an entry's place in the ordered mapping, the objects around it and what is prepared, rounded up."""
+"""Bytes for an entry's place in the ordered mapping and the objects around it, rounded up."""
 _PAIR: Final = 56 + 2 * 73
 """Bytes for a header beside its characters: a pair, and two texts of at most one byte a character."""
+_UNPACKED: Final = 4_096
+"""Keys that were found packed and are remembered, so that the second time is known."""
 _LARGEST: Final = 8
 """A frame takes at most this part of its share: one giant does not empty the store."""
 
@@ -45,7 +47,7 @@ class MemoryStore:
     have, `packed_share` is for packed ones.
     """
 
-    def __init__(self, max_bytes: int, variant_share: float = 0.2, packed_share: float = 0.75) -> None:
+    def __init__(self, max_bytes: int, variant_share: float = 0.2, packed_share: float = 2 / 3) -> None:
         variant_bytes = int(max_bytes * variant_share)
         packed_bytes = int((max_bytes - variant_bytes) * packed_share)
         self._documents = _Shelf(max_bytes - variant_bytes - packed_bytes, (max_bytes - variant_bytes) // _LARGEST)
@@ -53,6 +55,7 @@ class MemoryStore:
         self._variants = _Shelf(variant_bytes, variant_bytes // _LARGEST)
         self.keeps = max_bytes > 0
         """Whether there is room for anything at all."""
+        self._unpacked: set[str] = set()
         self._lock = threading.Lock()
         self._hits = 0
         self._misses = 0
@@ -74,11 +77,23 @@ class MemoryStore:
                 self._misses += 1
                 return None
             self._hits += 1
-        kept = unpack(packed)
-        with self._lock:
-            left = self._documents.add(kept, size_of(kept))
-        self._pack(left)
+            again = self._found_packed(key)
+        kept = unpack(key, packed)
+        if again:
+            with self._lock:
+                left = self._documents.add(kept, size_of(kept))
+            self._pack(left)
         return kept
+
+    def _found_packed(self, key: str) -> bool:
+        """Whether this is the second time before long that a frame was found packed."""
+        if key in self._unpacked:
+            self._unpacked.discard(key)
+            return True
+        if len(self._unpacked) >= _UNPACKED:
+            self._unpacked.clear()
+        self._unpacked.add(key)
+        return False
 
     def put(self, frame: Frame, *, variant: bool) -> None:
         """Keep a frame under its key, in place of what was there, unless it is too large for its share."""

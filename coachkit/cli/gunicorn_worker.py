@@ -64,9 +64,9 @@ class _Block:
 class Response(wsgi.Response):
     """gunicorn's response, which checks and writes headers that it has sent before no second time.
 
-    Of the sixteen headers of a kept answer only the last is new, the request's id: what comes before is remembered as
-    one block if it comes again, and of other headers each that was met before. To check and to write them is much of
-    what gunicorn does for such an answer.
+    Of the sixteen headers of a kept answer the first half is what many answers have alike, the second half is its own,
+    and only the last is new, the request's id. Each half is remembered as a block if it comes again, and of other
+    headers each that was met before. To check and to write them is much of what gunicorn does for such an answer.
     """
 
     headers: list[tuple[str, str]]
@@ -75,26 +75,45 @@ class Response(wsgi.Response):
     _blocks: ClassVar[dict[tuple[tuple[str, str], ...], _Block]] = {}
     _met: ClassVar[dict[int, None]] = {}
     """The hashes of headers that may become a block when they come again."""
-    _block: _Block | None = None
-    """What `headers` begin with, if that is known as a block."""
+    _written: list[str] | None = None
+    """`headers` as they are written, where that is known."""
     _head: bytes = b""
     """The status line and the headers, while they wait for the body."""
 
     def process_headers(self, headers: Iterable[tuple[str, str]]) -> None:
         """Called by gunicorn with the application's headers. Raises as its own does."""
         given = tuple(headers)
-        first = given[:-1]
-        block = None if self.headers else self._blocks.get(first)
-        if block is not None:
-            self.headers += block.listed
-            self.response_length = block.length
-            self._block = block
-        else:
-            anew = not self.headers
-            self._process(first)
-            if anew and first and not self.upgrade:
-                self._remember(first)
-        self._process(given[-1:])
+        last = len(given) - 1
+        own = last
+        while own > 0 and given[own - 1][0] in _OF_ONE:
+            own -= 1
+        written = None if self.headers else [self._block(given[:own]), self._block(given[own:last])]
+        if written is None:
+            self._process(given[:last])
+        before = len(self.headers)
+        self._process(given[last:])
+        if written is not None:
+            written += [f"{name}: {value}\r\n" for name, value in self.headers[before:]]
+        self._written = written
+
+    def _block(self, headers: tuple[tuple[str, str], ...]) -> str:
+        """Take headers that may come together again, and say how they are written."""
+        known = self._blocks.get(headers)
+        if known is not None:
+            self.headers += known.listed
+            if known.length is not None:
+                self.response_length = known.length
+            return known.written
+        before, length = len(self.headers), self.response_length
+        self.response_length = None
+        self._process(headers)
+        listed = tuple(self.headers[before:])
+        block = _Block(listed, "".join([f"{name}: {value}\r\n" for name, value in listed]), self.response_length)
+        if self.response_length is None:
+            self.response_length = length
+        if headers and not self.upgrade:
+            self._remember(headers, block)
+        return block.written
 
     def _process(self, headers: tuple[tuple[str, str], ...]) -> None:
         """Check those headers that were not met before, but for those of which a look is enough."""
@@ -106,12 +125,11 @@ class Response(wsgi.Response):
             else:
                 self._check(header)
 
-    def _remember(self, headers: tuple[tuple[str, str], ...]) -> None:
+    def _remember(self, headers: tuple[tuple[str, str], ...], block: _Block) -> None:
         """Remember the headers that were just processed as a block, if they were met before: most never are again."""
         met = hash(headers)
         if met in self._met:
-            written = "".join(f"{name}: {value}\r\n" for name, value in self.headers)
-            _bounded(self._blocks, BLOCKS)[headers] = _Block(tuple(self.headers), written, self.response_length)
+            _bounded(self._blocks, BLOCKS)[headers] = block
         else:
             _bounded(self._met, CHECKED)[met] = None
 
@@ -125,10 +143,9 @@ class Response(wsgi.Response):
         """Called by gunicorn before the body's first byte, perhaps more than once: they go with that byte."""
         if self.headers_sent or self._head:
             return
-        block = self._block if self.status_code in _SENT_AS_GIVEN else None
-        rest = self.headers[len(block.listed) :] if block else self.headers
-        written = [block.written] if block else []
-        written += [f"{name}: {value}\r\n" for name, value in rest]
+        written = self._written if self.status_code in _SENT_AS_GIVEN else None
+        if written is None:
+            written = [f"{name}: {value}\r\n" for name, value in self.headers]
         self._head = "".join([*self.default_headers(), *written, "\r\n"]).encode("latin-1")
 
     def _emit_body(self, data: bytes) -> None:
@@ -165,8 +182,12 @@ def _bounded(remembered: dict[K, V], size: int) -> dict[K, V]:
     return remembered
 
 
-_OURS: Final = frozenset({"CoachKit-Edition", "CoachKit-Request-Id", "ETag", "Surrogate-Key"})
-"""Of these each answer has others, so that none is worth remembering."""
+_OURS: Final = frozenset(
+    {"CoachKit-Edition", "CoachKit-Request-Id", "Deprecation", "ETag", "Link", "Sunset", "Surrogate-Key"}
+)
+"""Of these each answer has others, so that none is worth remembering by itself."""
+_OF_ONE: Final = _OURS | {"Content-Length"}
+"""They make an answer's own half."""
 _PLAIN: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 """What breaks out of nothing, and what gunicorn takes nothing off."""
 _ALWAYS_ANEW: Final = frozenset({"content-length", "connection", "upgrade"})

@@ -11,7 +11,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from coachkit import process
 from coachkit.db import channels
@@ -23,28 +23,35 @@ from coachkit.editions.library import Library
 POLL_SECONDS = 0.25
 STALE_AFTER_SECONDS = 1.0
 EDITIONS = 20_000
-"""How many editions' heads are kept in mind: about 1 KB each."""
+"""How many editions' heads are kept in mind: about 500 bytes each."""
+SHAPES = 1_024
+"""How many shapes are kept to be shared."""
 
 
-@dataclass(frozen=True)
-class Served:
-    """An edition as the way to it needs it: which locales it serves, and which plugins its organisation enabled."""
+@dataclass(frozen=True, eq=False)
+class Shape:
+    """What decides how requests for an edition are answered. Editions that have it alike share the object."""
 
-    organisation: str
-    organisation_id: int
-    digest: str
     default_locale: str
     locales: tuple[str, ...]
     plugins: Mapping[str, str]
     """Name → the version with which the edition was made, in the organisation's order."""
     render: int
     """The render number with which it was made."""
-    readings: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
-    """What requests for it came to, kept by those who settle them: one for each locale and format."""
+    ways: dict[Any, Any] = field(default_factory=dict, repr=False)
+    """What requests came to, kept by those who settle them."""
 
 
-@dataclass(frozen=True)
-class _Channel:
+class Served(NamedTuple):
+    """An edition as the way to it needs it: whose it is, and which locales and plugins it serves with."""
+
+    organisation: str
+    organisation_id: int
+    digest: str
+    shape: Shape
+
+
+class _Channel(NamedTuple):
     digest: str
     public: bool
 
@@ -56,8 +63,17 @@ class _Known:
         self.channels: dict[str, dict[str, _Channel]] = {}
         self.ids: dict[str, int] = {}
         self.editions: OrderedDict[tuple[str, str], Served] = OrderedDict()
-        self.moves = object()
+        self.leading: dict[tuple[str, str], Served] = {}
+        """Where public channels lead; another one as soon as one has moved."""
+        self.shapes: dict[Any, Shape] = {}
         self.lock = threading.Lock()
+
+    def shared(self, shape: Shape) -> Shape:
+        """A shape, or the one like it that others have."""
+        like = (shape.default_locale, shape.locales, tuple(shape.plugins.items()), shape.render)
+        if like not in self.shapes and len(self.shapes) >= SHAPES:
+            self.shapes.clear()
+        return self.shapes.setdefault(like, shape)
 
 
 class Pointers:
@@ -77,21 +93,28 @@ class Pointers:
 
     def channel(self, organisation: str, name: str) -> Served | None:
         """The edition that a public channel of an organisation points at; None where there is none to be seen."""
+        found = self.leads(organisation, name)
+        if found is not None:
+            return found
+        leading = self._known.leading  # before the channels are looked at: one that moves meanwhile leaves it behind
         channel = self._channels(organisation).get(name)
         if channel is None or not channel.public:
             return None
-        return self._edition(organisation, channel.digest)
+        served = self._edition(organisation, channel.digest)
+        if served is not None:
+            if len(leading) >= EDITIONS:
+                leading.clear()
+            leading[organisation, name] = served
+        return served
+
+    def leads(self, organisation: str, name: str) -> Served | None:
+        """The same where it is known already, at the cost of a look-up; else None, whatever is true."""
+        return self._known.leading.get((organisation, name))
 
     def edition(self, organisation: str, digest: str) -> Served | None:
         """An edition by its digest, if a public channel has ever pointed at it."""
         self._channels(organisation)
         return self._edition(organisation, digest)
-
-    @property
-    def moves(self) -> object:
-        """A token that stays the same object until a move is seen: what was found out while it did still holds."""
-        self._watch.ensure()
-        return self._known.moves
 
     @property
     def stale(self) -> bool:
@@ -111,14 +134,14 @@ class Pointers:
         if pointing is not None:
             return pointing
         while True:
-            moves = known.moves
+            leading = known.leading
             with self._database.read() as conn:
                 found = channels.of_slug(conn, organisation)
             if found is None:
                 return {}
             organisation_id, targets = found
             with known.lock:
-                if moves is known.moves:  # else one that came in between may be missing: read again
+                if leading is known.leading:  # else one that came in between may be missing: read again
                     known.ids[organisation] = organisation_id
                     pointing = {each.name: _Channel(each.digest, each.public) for each in targets}
                     return known.channels.setdefault(organisation, pointing)
@@ -136,8 +159,9 @@ class Pointers:
         stored = self._library.published(organisation_id, digest)
         if stored is None:
             return None
-        served = _served(organisation, organisation_id, digest, stored.inputs)
+        shape = _shape(inputs.parse(stored.inputs))
         with known.lock:
+            served = Served(organisation, organisation_id, digest, known.shared(shape))
             known.editions[organisation, digest] = served
             while len(known.editions) > EDITIONS:
                 known.editions.popitem(last=False)
@@ -154,16 +178,12 @@ class Pointers:
                 if move.organisation in known.channels:
                     pointing = known.channels[move.organisation]
                     known.channels[move.organisation] = {**pointing, move.name: _Channel(move.digest, move.public)}
-            known.moves = object()  # last: whoever sees it sees where the channels point now
+            known.leading = {}  # last: whoever sees it sees where the channels point now
 
 
-def _served(organisation: str, organisation_id: int, digest: str, stored: bytes) -> Served:
-    parsed = inputs.parse(stored)
+def _shape(parsed: inputs.Inputs) -> Shape:
     default = parsed.settings["default_locale"]
-    return Served(
-        organisation=organisation,
-        organisation_id=organisation_id,
-        digest=digest,
+    return Shape(
         default_locale=default,
         locales=(default, *sorted(set(parsed.settings["locales"]) - {default})),
         plugins={each.name: each.version for each in parsed.plugins},

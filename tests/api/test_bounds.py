@@ -63,7 +63,7 @@ def test_chunked_bodies(portal, more, status):
     assert answer.status_code == status
 
 
-def test_plans(portal):
+def test_asks(portal):
     """The lane remembers what requests come to only when there was something to answer them with, and not for ever."""
     app = portal.app()
     parts = services_of(app)
@@ -71,10 +71,10 @@ def test_plans(portal):
     client = Client(lane)
     for number in range(50):
         assert client.get(f"{LIST}?limit=0&topic={number}").status_code == 400
-    assert not lane.plans
+    assert not lane.asks
     for _ in ("miss", "hit"):
         assert client.get(MODULE).status_code == 200
-    assert lane.plans == 1
+    assert lane.asks == 1
 
 
 SOURCE = """

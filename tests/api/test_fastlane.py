@@ -12,8 +12,10 @@ import pytest
 from appmaker import PATIENCE, eventually, services_of
 from werkzeug.test import Client
 
+from coachkit.api import fastlane
 from coachkit.api.access import may_read
 from coachkit.api.fastlane import Fastlane, Routes
+from coachkit.api.reading import cacheable
 from coachkit.cache import flight
 from coachkit.cache.store import MemoryStore
 from coachkit.db.database import SERVING
@@ -223,6 +225,44 @@ def test_paths_match_alike_whoever_asked_first(portal):
         fresh = Routes(app, services_of(app).api.queries).match(path)
         found = known.match(path)
         assert (found and (found[0].rule, found[1])) == (fresh and (fresh[0].rule, fresh[1])), path
+
+
+def test_cacheable_routes_begin_with_an_organisation(portal):
+    """A route that does not begin with an organisation's address cannot be cacheable, and that is said at once."""
+    app = portal.app()
+    app._got_first_request = False  # noqa: SLF001 Flask's own leave to add a route
+    view = cacheable()(lambda organisation: organisation)
+    app.add_url_rule("/elsewhere/<slug:organisation>", "elsewhere", view)
+    with pytest.raises(ValueError, match="organisation's address"):
+        Routes(app, services_of(app).api.queries)
+
+
+def test_organisations_share_what_is_understood(house, store):
+    """A way to ask is understood once for all organisations, and each gets what is its own."""
+    app = house.app()
+    parts = services_of(app)
+    lane = Fastlane(app.wsgi_app, parts.routes, parts.reader, store, may_read, plainly=lambda *_: None)
+    client = Client(lane)
+    for _ in range(2):
+        for slug in ("northbridge", "harbour"):
+            answer = client.get(f"/v1/orgs/{slug}/modules/first-hour")
+            assert f"org/{slug}" in answer.headers["Surrogate-Key"]
+    assert lane.asks == 1
+    assert store.counts().entries == 2
+
+
+def test_what_is_remembered_of_requests_is_bounded(portal, store, monkeypatch):
+    """However many ways to ask there are, no more than so many are remembered, those used last among them."""
+    monkeypatch.setattr(fastlane, "ASKS", 8)
+    app = portal.app()
+    parts = services_of(app)
+    lane = Fastlane(app.wsgi_app, parts.routes, parts.reader, store, may_read, plainly=lambda *_: None)
+    client = Client(lane)
+    for number in range(1, 31):
+        assert client.get(f"{LIST}?limit={number}").status_code == 200
+        assert lane.asks <= 8
+        assert client.get(MODULE).status_code == 200
+    assert lane.asks > 4
 
 
 def test_nobody_waits_where_nothing_is_kept(gate, pool):

@@ -20,7 +20,7 @@ from bench.servers import Command, Server, gunicorn, serving
 
 DOCUMENTS = 10
 SKEW = 1.1
-CACHE_BYTES = 148 * 1024 * 1024
+CACHE_BYTES = 192 * 1024 * 1024
 LIMIT = 256
 """MB that a worker may take."""
 WITHIN = 0.8

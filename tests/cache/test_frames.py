@@ -17,6 +17,7 @@ frames = st.builds(
     status=st.integers(100, 599),
     headers=st.lists(st.tuples(texts, texts), max_size=5).map(tuple),
     body=st.binary(max_size=200),
+    family=st.just(""),
 )
 
 

@@ -129,6 +129,20 @@ def test_documents_that_had_to_leave_are_found_packed():
         assert store.counts().entries == 30
 
 
+def test_what_is_found_packed_twice_is_kept_open():
+    """Of documents that are found packed, only one that is found again before long takes another's place."""
+    store = MemoryStore(size_of(frame("00")) * 20, variant_share=0)
+    for n in range(30):
+        store.put(frame(f"{n:02}"), variant=False)
+    alone = store.counts().packed
+    for key in ("00", "01", "02"):
+        store.get(key)
+    assert store.counts().packed == alone
+    found = store.get("00")
+    assert store.get("00") is found
+    assert store.get("01") is not store.get("02")
+
+
 def test_what_is_alike_takes_little_room():
     """Of the same document of many organisations several times as many are kept as would fit open."""
     body = b"".join(b"Sentence %d of what every organisation says alike. " % n for n in range(120))

@@ -191,6 +191,23 @@ def test_what_is_remembered_is_bounded(checked, monkeypatch):
     assert len(checked) >= 35
 
 
+def test_halves_meet_in_any_pairs(checked):
+    """An answer's two halves, each remembered, are put together anew, and the length is that of the answer."""
+    alike = [[("Vary", "Accept")], [("Vary", "Accept"), ("content-length", "7")]]
+    own = [[("ETag", '"a"')], [("ETag", '"b"'), ("Content-Length", "12")]]
+    for _ in range(3):
+        for first in alike:
+            for second in own:
+                headers = [*first, *second, ("CoachKit-Request-Id", "1")]
+                assert outcome(Response, headers) == outcome(OWN, headers)
+                assert written(Response, "200 OK", headers, [b"x"], "GET") == written(
+                    OWN, "200 OK", headers, [b"x"], "GET"
+                )
+    del checked[:]
+    process(*alike[0], *own[1], ("CoachKit-Request-Id", "2"))
+    assert not checked
+
+
 def test_gunicorn_takes_it():
     """Where gunicorn makes its own response it makes this one, in a process that has our worker."""
     assert wsgi.Response is Response

@@ -81,8 +81,8 @@ def test_what_is_served(pointers, digests, move):
     move(digests[0])
     served = pointers.channel(SLUG, "live")
     assert (served.organisation, served.digest, served.organisation_id) == (SLUG, digests[0], 1)
-    assert (served.default_locale, served.locales) == ("en-GB", ("en-GB", "cy"))
-    assert served.plugins == {}
+    assert (served.shape.default_locale, served.shape.locales) == ("en-GB", ("en-GB", "cy"))
+    assert served.shape.plugins == {}
 
 
 def test_nothing_there(pointers, digests, move):
@@ -115,6 +115,28 @@ def test_an_edition_answers_once_published(pointers, digests, move):
     wait_until(lambda: points_at(pointers) == digests[1])
     assert pointers.edition(SLUG, digests[0]).digest == digests[0]
     assert pointers.edition(SLUG, digests[1]).digest == digests[1]
+
+
+def test_what_is_known_at_a_look(pointers, digests, move):
+    """Where a channel leads is known at a look once it was asked for, until it moves; of others nothing is known."""
+    move(digests[0])
+    assert pointers.leads(SLUG, "live") is pointers.leads("nobody", "live") is None
+    served = pointers.channel(SLUG, "live")
+    assert pointers.leads(SLUG, "live") is served
+    move(digests[1])
+    wait_until(lambda: pointers.leads(SLUG, "live") is not served)
+    assert points_at(pointers) == digests[1]
+    assert pointers.leads(SLUG, "live").digest == digests[1]
+
+
+def test_editions_alike_share_their_shape(database, pointers, digests, move):
+    """What decides how requests are answered is in memory once for all editions that have it alike."""
+    organisation(database, "harbour")
+    publish(database, "harbour", channel="live")
+    move(digests[0])
+    one, other = pointers.channel(SLUG, "live"), pointers.channel("harbour", "live")
+    assert one.digest != other.digest
+    assert one.shape is other.shape
 
 
 def test_another_organisations_edition(database, pointers, digests, move):
