@@ -51,12 +51,13 @@ KEPT = (
     "CoachKit-Edition",
     "Deprecation",
     "Sunset",
+    "Content-Length",
 )
 """The headers of an answer that are the same for every reader, and so are kept with it.
 
 Those come first that many answers have alike: the store and the server keep those together.
 """
-NOT_ON_304 = frozenset({"Content-Type", "Content-Language", "Link", "Content-Security-Policy"})
+NOT_ON_304 = frozenset({"Content-Type", "Content-Language", "Content-Length", "Link", "Content-Security-Policy"})
 LONGEST_REQUEST = 2_048
 """Characters of path, query and negotiating headers: longer requests are none that readers send."""
 TURNS = 2
@@ -129,8 +130,9 @@ class Routes:
         """What stands where an organisation's slug does in a path, and its end; nothing twice for other paths."""
         if not path.startswith(self._before):
             return "", ""
-        organisation, slash, rest = path[len(self._before) :].partition("/")
-        return organisation, slash + rest
+        begins = len(self._before)
+        ends = path.find("/", begins)
+        return (path[begins:ends], path[ends:]) if ends > 0 else (path[begins:], "")
 
     def names(self, organisation: str) -> bool:
         """Whether that is a slug, of an organisation that may or may not exist."""
@@ -173,6 +175,8 @@ class _Ask:
     """Those in the path, but for the organisation."""
     query: Sequence[tuple[str, str]]
     channel: str
+    digest: str | None
+    """Of the edition, where the path names one."""
     ways: dict[Shape, Way]
     """How they are answered, by the shape of the edition."""
     kept_in: object = None
@@ -187,8 +191,14 @@ class _Plan(NamedTuple):
     """What one request comes to."""
 
     ask: _Ask
-    reading: Reading
+    served: Served
+    way: Way
     key: str
+
+    @property
+    def reading(self) -> Reading:
+        """The same as those have it who answer."""
+        return Reading(self.served, self.way)
 
 
 class Fastlane:
@@ -218,6 +228,9 @@ class Fastlane:
         self._authorise = authorise
         self._shared = shared
         self._flight = Flight()
+        self._parted = routes.parted
+        self._leads = reader.leads
+        self._stale = reader.stale
         self._asks: dict[_Asked, _Ask] = {}
         self._asks_before: dict[_Asked, _Ask] = {}
 
@@ -228,20 +241,21 @@ class Fastlane:
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer from the store, or pass on and keep what comes back."""
-        plan = self._settle(environ)
-        if plan is None:
+        settled = self._settle(environ)
+        if settled is None:
             return self._app(environ, start_response)
-        frame = self._store.get(plan.key)
+        ask, _, _, key = settled
+        frame = self._store.get(key)
         if frame is None:
-            return self._not_here(plan, environ, start_response)
-        if plan.ask.kept_in is not self._asks:
-            self._remember(plan)
+            return self._not_here(_Plan(*settled), environ, start_response)
+        if ask.kept_in is not self._asks:
+            self._remember(ask)
         return self._from_store(frame, "memory", environ, start_response)
 
     def _not_here(self, plan: _Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer with what another worker has made, or is making, and else let the first who asks for it make it."""
-        shared = None if plan.reading.way.variant else self._shared
-        errand = shared.errand(plan.key, plan.reading.organisation) if shared else None
+        shared = None if plan.way.variant else self._shared
+        errand = shared.errand(plan.key, plan.served.organisation) if shared else None
         if errand and (frame := errand.get()):
             return self._fetched(plan, frame, environ, start_response)
         if errand is None and not self._store.keeps:
@@ -249,7 +263,7 @@ class Fastlane:
         for turn in range(TURNS):
             with self._flight.key(plan.key) as first:
                 if frame := self._store.get(plan.key):
-                    self._remember(plan)
+                    self._remember(plan.ask)
                     return self._from_store(frame, "memory", environ, start_response)
                 if first or turn == TURNS - 1:
                     if errand and (frame := errand.wait()):
@@ -260,23 +274,26 @@ class Fastlane:
     def _fetched(
         self, plan: _Plan, frame: Frame, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        way = plan.reading.way
-        self._store.put(frame._replace(family=plan.ask.family(way)), variant=way.variant)
-        self._remember(plan)
+        self._store.put(frame._replace(family=plan.ask.family(plan.way)), variant=plan.way.variant)
+        self._remember(plan.ask)
         return self._from_store(frame, "redis", environ, start_response)
 
-    def _settle(self, environ: WSGIEnvironment) -> _Plan | None:
-        """What the request comes to; None for anything that Flask must answer itself."""
+    def _settle(self, environ: WSGIEnvironment) -> tuple[_Ask, Served, Way, str] | None:
+        """What the request comes to, as a _Plan has it; None for anything that Flask must answer itself."""
         if environ["REQUEST_METHOD"] not in {"GET", "HEAD"}:
             return None
         given = environ.get
         path = given("PATH_INFO", "")
-        organisation, end = self._routes.parted(path)
+        organisation, end = self._parted(path)
         asked = (end, given("QUERY_STRING", ""), given("HTTP_ACCEPT"), given("HTTP_ACCEPT_LANGUAGE"))
         try:
             ask = self._asks.get(asked) or self._asks_before.get(asked) or self._understood(asked)
-            served = None if ask is None else self._served(organisation, ask)
-            if ask is None or served is None or not self._authorise(environ, organisation):
+            if ask is None:
+                return None
+            served = self._leads(organisation, ask.channel) if ask.digest is None else None
+            if served is None:
+                served = self._served(organisation, ask)
+            if served is None or not self._authorise(environ, organisation):
                 return None
             way = ask.ways.get(served.shape) or self._way(ask, served.shape)
         except Unavailable as error:
@@ -286,8 +303,7 @@ class Fastlane:
             return None  # Flask meets the same and answers with the problem
         environ[ROUTE] = ask.route.rule
         environ[ORGANISATION] = organisation
-        reading = Reading(served, way)
-        return _Plan(ask, reading, reading.key(path))
+        return ask, served, way, f"{organisation}\n{served.digest}\n{way.key}\n{path}"
 
     def _understood(self, asked: _Asked) -> _Ask | None:
         """A way to ask that is not remembered; None if it is no cacheable route's. Raises what Flask will say."""
@@ -299,15 +315,13 @@ class Fastlane:
         route, values = matched
         query = read_query(asked[1])
         route.query.check(query)
-        return _Ask(asked, route, values, query, dict(query).get("channel", LIVE), {})
+        return _Ask(asked, route, values, query, dict(query).get("channel", LIVE), values.get("digest"), {})
 
     def _served(self, organisation: str, ask: _Ask) -> Served | None:
         """The edition that is asked for; None if there can be none. Raises what Flask will say."""
-        digest = ask.values.get("digest")
-        known = self._reader.leads(organisation, ask.channel) if digest is None else None
-        if known is not None or not self._routes.names(organisation):
-            return known
-        return self._reader.served(organisation, ask.channel, digest)
+        if not self._routes.names(organisation):
+            return None
+        return self._reader.served(organisation, ask.channel, ask.digest)
 
     def _way(self, ask: _Ask, shape: Shape) -> Way:
         _, _, *wishes = ask.asked
@@ -317,15 +331,15 @@ class Fastlane:
         ask.ways[shape] = way
         return way
 
-    def _remember(self, plan: _Plan) -> None:
+    def _remember(self, ask: _Ask) -> None:
         """Keep the way to ask of a request that was answered, for the next ones.
 
         Those that were used least recently are forgotten by halves.
         """
         if len(self._asks) >= ASKS // 2:
             self._asks, self._asks_before = {}, self._asks
-        self._asks[plan.ask.asked] = plan.ask
-        plan.ask.kept_in = self._asks
+        self._asks[ask.asked] = ask
+        ask.kept_in = self._asks
 
     def _from_store(
         self, frame: Frame, where: Literal["memory", "redis"], environ: WSGIEnvironment, start_response: StartResponse
@@ -335,8 +349,10 @@ class Fastlane:
         if asked_with and holds(asked_with, next((value for name, value in frame.headers if name == "ETag"), None)):
             kept = [(name, value) for name, value in frame.headers if name not in NOT_ON_304]
             return self._answer("304 NOT MODIFIED", kept, b"", environ, start_response)
-        body = b"" if environ["REQUEST_METHOD"] == "HEAD" else frame.body
-        return self._answer("200 OK", _measured(frame.headers, frame.body), body, environ, start_response)
+        environ[COMPLETE] = True
+        cache_status = (_CACHE_STATUS_STALE if self._stale() else _CACHE_STATUS)[where]
+        start_response("200 OK", [cache_status, *_FOR_ALL, *frame.headers])
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [frame.body]
 
     def _from_app(
         self, plan: _Plan, errand: Errand | None, environ: WSGIEnvironment, start_response: StartResponse
@@ -357,17 +373,16 @@ class Fastlane:
         if not status.startswith("200"):
             start_response(status, headers)
             return [] if head else [body]
-        return self._answer(status, _measured(headers, body), b"" if head else body, environ, start_response)
+        return self._answer(status, headers, b"" if head else body, environ, start_response)
 
     def _keep(self, plan: _Plan, headers: Headers, body: bytes, errand: Errand | None) -> None:
         """Keep a 200 where there is anything to keep it in."""
-        self._remember(plan)
+        self._remember(plan.ask)
         if errand or self._store.keeps:
             body = bytes(memoryview(body))  # orjson's own keeps three times the memory that it needs
             kept = tuple(shared(*header) for header in headers)
-            way = plan.reading.way
-            frame = Frame(plan.key, plan.reading.organisation, 200, kept, body, plan.ask.family(way))
-            self._store.put(frame, variant=way.variant)
+            frame = Frame(plan.key, plan.served.organisation, 200, kept, body, plan.ask.family(plan.way))
+            self._store.put(frame, variant=plan.way.variant)
             if errand:
                 errand.put(frame)
 
@@ -387,44 +402,38 @@ class Fastlane:
             answered = None
         if answered is None:
             status, headers, body = _called(self._app, {**environ, READING: reading, "REQUEST_METHOD": "GET"})
-            return status, _kept(headers) if status.startswith(("200", "304")) else headers, body
-        return _STATUS[answered.status], _guarded(answered.headers), answered.body
+            return status, _kept(headers, body) if status.startswith(("200", "304")) else headers, body
+        return _STATUS[answered.status], _whole(answered.headers, answered.body), answered.body
 
     def _answer(
         self,
         status: str,
-        headers: Headers,
+        headers: Iterable[tuple[str, str]],
         body: bytes,
         environ: WSGIEnvironment,
         start_response: StartResponse,
     ) -> Iterable[bytes]:
-        """Send an answer with what differs from request to request, on hits and misses alike."""
-        cache_status = (_CACHE_STATUS_STALE if self._reader.stale else _CACHE_STATUS)[environ[CACHE]]
+        """Send an answer with what differs from request to request, on hits and misses alike.
+
+        First those headers that many answers have alike.
+        """
+        cache_status = (_CACHE_STATUS_STALE if self._stale() else _CACHE_STATUS)[environ[CACHE]]
         environ[COMPLETE] = True
-        start_response(status, _whole(headers, cache_status))
+        start_response(status, [cache_status, *_FOR_ALL, *headers])
         return [body] if body else []
 
 
-def _measured(headers: Iterable[tuple[str, str]], body: bytes) -> Headers:
-    return [*headers, ("Content-Length", str(len(body)))]
-
-
-def _whole(headers: Headers, cache_status: tuple[str, str]) -> Headers:
-    """All headers of an answer but the request's id; first those that many answers have alike."""
-    return [cache_status, *_FOR_ALL, *headers]
-
-
-def _kept(headers: Iterable[tuple[str, str]]) -> Headers:
+def _kept(headers: Iterable[tuple[str, str]], body: bytes) -> Headers:
     given = {name.lower(): value for name, value in headers}
-    return _guarded({name: given[name.lower()] for name in KEPT if name.lower() in given})
+    return _whole({name: given[name.lower()] for name in KEPT if name.lower() in given}, body)
 
 
-def _guarded(headers: Mapping[str, str]) -> Headers:
-    """The headers in their order, with the policy that an answer gets which has none of its own."""
+def _whole(headers: Mapping[str, str], body: bytes) -> Headers:
+    """The headers in their order, with the body's length, and with the policy that an answer gets which has none."""
+    whole = {**headers, "Content-Length": str(len(body))}
     if POLICY_NAME not in headers:
-        policy, value = policy_for(headers.get("Content-Type", ""))
-        headers = {**headers, policy: value}
-    return [(name, headers[name]) for name in KEPT if name in headers]
+        _, whole[POLICY_NAME] = policy_for(headers.get("Content-Type", ""))
+    return [(name, whole[name]) for name in KEPT if name in whole]
 
 
 def _called(app: WSGIApplication, environ: WSGIEnvironment) -> tuple[str, Headers, bytes]:

@@ -25,7 +25,7 @@ def checks(services: Services) -> Sequence[Check]:
         return "database", "ok", None
 
     def pointers() -> tuple[str, Status, str | None]:
-        if services.pointers.stale:
+        if services.pointers.are_stale():
             return "pointers", "degraded", "The last known pointers serve; moves are not seen."
         return "pointers", "ok", None
 

@@ -161,10 +161,6 @@ class Reading(NamedTuple):
         """The organisation's slug."""
         return self.served.organisation
 
-    def key(self, path: str) -> str:
-        """What the answer is kept under: nothing that is not in it can change a byte of the answer."""
-        return f"{self.served.organisation}\n{self.served.digest}\n{self.way.key}\n{path}"
-
 
 class Reader:
     """Settles reading requests for one application."""
@@ -177,23 +173,18 @@ class Reader:
         `base` is the address under which readers reach this installation.
         """
         self._pointers = pointers
+        self.leads = pointers.leads
+        """What a channel of an organisation is known to serve; None where that is not known, whatever is true."""
+        self.stale = pointers.are_stale
+        """Whether the pointers may be behind, because the database is silent."""
         self._base = base
         self._formats = formats
         self._plugins = plugins
         self._offers: dict[tuple[tuple[str, ...], Kind | None], tuple[Offered, ...]] = {}
 
-    @property
-    def stale(self) -> bool:
-        """Whether the pointers may be behind, because the database is silent."""
-        return self._pointers.stale
-
     def live(self, organisation: str) -> Served | None:
         """What an organisation serves at its live channel, None if nothing."""
         return self._pointers.channel(organisation, LIVE)
-
-    def leads(self, organisation: str, channel: str) -> Served | None:
-        """What a channel of an organisation is known to serve; None where that is not known, whatever is true."""
-        return self._pointers.leads(organisation, channel)
 
     def offered(self, shape: Shape, kind: Kind | None) -> tuple[Offered, ...]:
         """The formats on offer for a kind in an edition, CoachKit's own first; for None, JSON only.

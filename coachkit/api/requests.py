@@ -53,12 +53,14 @@ class Ids:
 
     def __init__(self) -> None:
         self._left: list[str] = []
-        self._process = process.number()
+        process.tell(self)
+
+    def forked(self) -> None:
+        """Called in a forked child: what is left was drawn for its parent."""
+        self._left = []
 
     def next(self) -> str:
         """One that nobody has had."""
-        if self._process != process.number():
-            self._left, self._process = [], process.number()
         try:
             return self._left.pop()
         except IndexError:
@@ -96,7 +98,8 @@ def watch(app: WSGIApplication, *, log_hits: bool = False) -> WSGIApplication:
                 _account(environ, int(status[:3]), perf_counter() - began, log_hits=log_hits)
             if COMPLETE not in environ:
                 headers = guarded(status, headers)
-            return start_response(status, [*headers, ("CoachKit-Request-Id", request_id)], exc_info)
+            headers.append(("CoachKit-Request-Id", request_id))
+            return start_response(status, headers, exc_info)
 
         try:
             body = app(environ, start)

@@ -21,7 +21,7 @@ _ENTRY: Final = 640
 """Bytes for an entry's place in the ordered mapping and the objects around it, rounded up."""
 _PAIR: Final = 56 + 2 * 73
 """Bytes for a header beside its characters: a pair, and two texts of at most one byte a character."""
-_UNPACKED: Final = 4_096
+_MET: Final = 4_096
 """Keys that were found packed and are remembered, so that the second time is known."""
 _LARGEST: Final = 8
 """A frame takes at most this part of its share: one giant does not empty the store."""
@@ -29,10 +29,8 @@ _LARGEST: Final = 8
 
 @dataclass(frozen=True)
 class Counts:
-    """What a store has done since it was made, and what it holds now; `packed` is how many entries are packed alone."""
+    """What left a store since it was made, and what it holds now; `packed` is how many entries are packed alone."""
 
-    hits: int
-    misses: int
     evictions: int
     entries: int
     packed: int
@@ -55,28 +53,18 @@ class MemoryStore:
         self._variants = _Shelf(variant_bytes, variant_bytes // _LARGEST)
         self.keeps = max_bytes > 0
         """Whether there is room for anything at all."""
-        self._unpacked: set[str] = set()
+        self._met_packed: set[str] = set()
         self._lock = threading.Lock()
-        self._hits = 0
-        self._misses = 0
 
     def get(self, key: str) -> Frame | None:
         """The frame kept under the key, now the most recently used; None if there is none."""
+        return self._documents.use(key) or self._variants.use(key) or self._unpacked(key)
+
+    def _unpacked(self, key: str) -> Frame | None:
         with self._lock:
-            frames = self._documents.frames
-            kept = frames.get(key)
-            if kept is None:
-                frames = self._variants.frames
-                kept = frames.get(key)
-            if kept is not None:
-                frames.move_to_end(key)
-                self._hits += 1
-                return kept
             packed = self._packed.find(key)
             if packed is None:
-                self._misses += 1
                 return None
-            self._hits += 1
             again = self._found_packed(key)
         kept = unpack(key, packed)
         if again:
@@ -87,12 +75,12 @@ class MemoryStore:
 
     def _found_packed(self, key: str) -> bool:
         """Whether this is the second time before long that a frame was found packed."""
-        if key in self._unpacked:
-            self._unpacked.discard(key)
+        if key in self._met_packed:
+            self._met_packed.discard(key)
             return True
-        if len(self._unpacked) >= _UNPACKED:
-            self._unpacked.clear()
-        self._unpacked.add(key)
+        if len(self._met_packed) >= _MET:
+            self._met_packed.clear()
+        self._met_packed.add(key)
         return False
 
     def put(self, frame: Frame, *, variant: bool) -> None:
@@ -126,8 +114,6 @@ class MemoryStore:
             shelves = (self._documents, self._variants)
             packed = sum(key not in self._documents.frames for key in self._packed)
             return Counts(
-                hits=self._hits,
-                misses=self._misses,
                 evictions=self._variants.evictions + self._packed.evictions,
                 entries=sum(len(shelf.frames) for shelf in shelves) + packed,
                 packed=packed,
@@ -144,6 +130,17 @@ class _Shelf:
     frames: OrderedDict[str, Frame] = field(default_factory=OrderedDict)
     bytes: int = 0
     evictions: int = 0
+
+    def use(self, key: str) -> Frame | None:
+        """The frame kept under the key, now the most recently used. Needs no lock: no step of it is seen half done."""
+        kept = self.frames.get(key)
+        if kept is None:
+            return None
+        try:
+            self.frames.move_to_end(key)
+        except KeyError:
+            return kept  # it has left meanwhile
+        return kept
 
     def add(self, frame: Frame, size: int) -> list[Frame]:
         """Keep the frame, if it is not too large, and give back the least recently used ones, gone so that all fit."""

@@ -64,9 +64,10 @@ class _Block:
 class Response(wsgi.Response):
     """gunicorn's response, which checks and writes headers that it has sent before no second time.
 
-    Of the sixteen headers of a kept answer the first half is what many answers have alike, the second half is its own,
-    and only the last is new, the request's id. Each half is remembered as a block if it comes again, and of other
-    headers each that was met before. To check and to write them is much of what gunicorn does for such an answer.
+    Of the sixteen headers of a kept answer only the last is new, the request's id. What comes before is remembered as
+    one block if it comes again; where it is not known, what it begins with may be, which many answers have alike. Of
+    other headers each is remembered by itself. To check and to write them is much of what gunicorn does for such an
+    answer.
     """
 
     headers: list[tuple[str, str]]
@@ -83,37 +84,41 @@ class Response(wsgi.Response):
     def process_headers(self, headers: Iterable[tuple[str, str]]) -> None:
         """Called by gunicorn with the application's headers. Raises as its own does."""
         given = tuple(headers)
-        last = len(given) - 1
-        own = last
-        while own > 0 and given[own - 1][0] in _OF_ONE:
-            own -= 1
-        written = None if self.headers else [self._block(given[:own]), self._block(given[own:last])]
-        if written is None:
-            self._process(given[:last])
+        if self.headers:
+            self._process(given)
+            self._written = None
+            return
+        first = given[:-1]
+        block = self._blocks.get(first)
+        written = self._anew(first) if block is None else self._again(block)
         before = len(self.headers)
-        self._process(given[last:])
-        if written is not None:
-            written += [f"{name}: {value}\r\n" for name, value in self.headers[before:]]
-        self._written = written
+        self._process(given[-1:])
+        self._written = [*written, *_lines(self.headers[before:])]
 
-    def _block(self, headers: tuple[tuple[str, str], ...]) -> str:
-        """Take headers that may come together again, and say how they are written."""
-        known = self._blocks.get(headers)
-        if known is not None:
-            self.headers += known.listed
-            if known.length is not None:
-                self.response_length = known.length
-            return known.written
-        before, length = len(self.headers), self.response_length
-        self.response_length = None
-        self._process(headers)
-        listed = tuple(self.headers[before:])
-        block = _Block(listed, "".join([f"{name}: {value}\r\n" for name, value in listed]), self.response_length)
-        if self.response_length is None:
-            self.response_length = length
-        if headers and not self.upgrade:
-            self._remember(headers, block)
-        return block.written
+    def _again(self, block: _Block) -> list[str]:
+        """Take a block of headers that is remembered. How it is written."""
+        self.headers += block.listed
+        self.response_length = block.length
+        return [block.written]
+
+    def _anew(self, headers: tuple[tuple[str, str], ...]) -> list[str]:
+        """Take headers that are not remembered together. How they are written."""
+        own = len(headers)
+        while own and headers[own - 1][0] in _OF_ONE:
+            own -= 1
+        alike = headers[:own]
+        block = self._blocks.get(alike)
+        if block is None:
+            self._process(alike)
+            written = _lines(self.headers)
+            self._remember(alike, written)
+        else:
+            written = self._again(block)
+        before = len(self.headers)
+        self._process(headers[own:])
+        written += _lines(self.headers[before:])
+        self._remember(headers, written)
+        return written
 
     def _process(self, headers: tuple[tuple[str, str], ...]) -> None:
         """Check those headers that were not met before, but for those of which a look is enough."""
@@ -125,10 +130,13 @@ class Response(wsgi.Response):
             else:
                 self._check(header)
 
-    def _remember(self, headers: tuple[tuple[str, str], ...], block: _Block) -> None:
-        """Remember the headers that were just processed as a block, if they were met before: most never are again."""
+    def _remember(self, headers: tuple[tuple[str, str], ...], written: list[str]) -> None:
+        """Remember all headers until now as a block, if they were met before: most never are again."""
+        if not headers or self.upgrade:
+            return
         met = hash(headers)
         if met in self._met:
+            block = _Block(tuple(self.headers), "".join(written), self.response_length)
             _bounded(self._blocks, BLOCKS)[headers] = block
         else:
             _bounded(self._met, CHECKED)[met] = None
@@ -145,7 +153,7 @@ class Response(wsgi.Response):
             return
         written = self._written if self.status_code in _SENT_AS_GIVEN else None
         if written is None:
-            written = [f"{name}: {value}\r\n" for name, value in self.headers]
+            written = _lines(self.headers)
         self._head = "".join([*self.default_headers(), *written, "\r\n"]).encode("latin-1")
 
     def _emit_body(self, data: bytes) -> None:
@@ -175,6 +183,10 @@ class Response(wsgi.Response):
         super().close()
 
 
+def _lines(headers: Iterable[tuple[str, str]]) -> list[str]:
+    return [f"{name}: {value}\r\n" for name, value in headers]
+
+
 def _bounded(remembered: dict[K, V], size: int) -> dict[K, V]:
     """What is remembered, with room for one more: emptied where it is full."""
     if len(remembered) >= size:
@@ -187,7 +199,7 @@ _OURS: Final = frozenset(
 )
 """Of these each answer has others, so that none is worth remembering by itself."""
 _OF_ONE: Final = _OURS | {"Content-Length"}
-"""They make an answer's own half."""
+"""What they say is of one answer."""
 _PLAIN: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 """What breaks out of nothing, and what gunicorn takes nothing off."""
 _ALWAYS_ANEW: Final = frozenset({"content-length", "connection", "upgrade"})

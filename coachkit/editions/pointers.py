@@ -116,8 +116,7 @@ class Pointers:
         self._channels(organisation)
         return self._edition(organisation, digest)
 
-    @property
-    def stale(self) -> bool:
+    def are_stale(self) -> bool:
         """Whether the database has been silent for so long that a move may have been missed."""
         silent = self._watch.silent_since
         return silent is not None and time.monotonic() - silent > STALE_AFTER_SECONDS

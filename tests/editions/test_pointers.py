@@ -191,7 +191,7 @@ def test_nothing_runs_before_the_first_look_up(database):
     """Pointers that nobody asked have no thread, are not stale, and can be stopped."""
     pointers = Pointers(database, Library(database))
     assert "coachkit-watch" not in [thread.name for thread in threading.enumerate()]
-    assert not pointers.stale
+    assert not pointers.are_stale()
     pointers.stop()
 
 
@@ -291,16 +291,16 @@ def test_silence(database, pointers, digests, move, silent):
     """While the database is silent the last known pointers serve and say that they are stale; then it catches up."""
     move(digests[0])
     assert points_at(pointers) == digests[0]
-    assert not pointers.stale
+    assert not pointers.are_stale()
     with silent(database):
         began = time.monotonic()
-        noticed = wait_until(lambda: pointers.stale, "nobody noticed that the database is silent")
+        noticed = wait_until(lambda: pointers.are_stale(), "nobody noticed that the database is silent")
         assert points_at(pointers) == digests[0]
         assert pointers.edition(SLUG, digests[0])
         assert STALE_AFTER_SECONDS / 2 < noticed - began < STALE_AFTER_SECONDS + 2
     move(digests[1])
     wait_until(lambda: points_at(pointers) == digests[1], "moves are not followed again")
-    wait_until(lambda: not pointers.stale)
+    wait_until(lambda: not pointers.are_stale())
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -310,13 +310,13 @@ def test_silent_from_the_start(tmp_path, database):
     pointers = Pointers(later, Library(later))
     with pytest.raises(Exception, match="does not answer"):
         pointers.channel(SLUG, "live")
-    wait_until(lambda: pointers.stale)
+    wait_until(lambda: pointers.are_stale())
     (tmp_path / "later").mkdir()
     migrate.upgrade(later)
     example(later)
     organisation(later)
     digest = publish(later).digest
-    wait_until(lambda: not pointers.stale)
+    wait_until(lambda: not pointers.are_stale())
     assert points_at(pointers) == digest
     pointers.stop()
     later.dispose()
