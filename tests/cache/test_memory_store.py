@@ -173,18 +173,16 @@ def test_counted_bytes_are_real():
 
 
 def test_counts(store):
-    """Hits, misses and evictions are counted."""
-    store.put(frame("a"), variant=False)
-    store.get("a")
-    store.get("b")
-    for n in range(200):
+    """What had to leave, and what is there, is counted."""
+    for n in range(1_000):
         store.put(frame(str(n)), variant=False)
     counts = store.counts()
-    assert (counts.hits, counts.misses, counts.evictions) == (1, 1, 201 - counts.entries)
+    assert counts.entries == len(keys_of(store, map(str, range(1_000))))
+    assert counts.evictions == 1_000 - counts.entries > 0
 
 
 def test_many_threads():
-    """Threads that put and get at once lose no count and never pass the bound."""
+    """Threads that put and get at once find what was put under a key or nothing, and never pass the bound."""
     store = MemoryStore(100_000)
 
     def work(seed):
@@ -192,10 +190,10 @@ def test_many_threads():
             key = str((n * seed) % 97)
             store.put(frame(key), variant=n % 3 == 0)
             found = store.get(key)
-            assert found is None or found.key == key
+            assert found is None or found == frame(key)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, [3, 5, 7, 11]))
     counts = store.counts()
-    assert counts.hits + counts.misses == 8000
     assert counts.bytes <= 100_000
+    assert counts.entries == len(keys_of(store, map(str, range(97))))

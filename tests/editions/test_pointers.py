@@ -294,7 +294,7 @@ def test_silence(database, pointers, digests, move, silent):
     assert not pointers.are_stale()
     with silent(database):
         began = time.monotonic()
-        noticed = wait_until(lambda: pointers.are_stale(), "nobody noticed that the database is silent")
+        noticed = wait_until(pointers.are_stale, "nobody noticed that the database is silent")
         assert points_at(pointers) == digests[0]
         assert pointers.edition(SLUG, digests[0])
         assert STALE_AFTER_SECONDS / 2 < noticed - began < STALE_AFTER_SECONDS + 2
@@ -310,7 +310,7 @@ def test_silent_from_the_start(tmp_path, database):
     pointers = Pointers(later, Library(later))
     with pytest.raises(Exception, match="does not answer"):
         pointers.channel(SLUG, "live")
-    wait_until(lambda: pointers.are_stale())
+    wait_until(pointers.are_stale)
     (tmp_path / "later").mkdir()
     migrate.upgrade(later)
     example(later)
