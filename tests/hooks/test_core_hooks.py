@@ -98,7 +98,7 @@ def test_formats_of_plugins(install, database):
 
     def offered(slug):
         served = services.pointers.channel(slug, "live")
-        return {each.name: plugin.name for plugin, each in services.reader.offered(served, "module")}
+        return {each.name: plugin.name for plugin, each in services.reader.offered(served.shape, "module")}
 
     ours = dict.fromkeys(("json", "html", "markdown", "text", "email"), core_formats.NAME)
     assert offered("harbour") == ours
