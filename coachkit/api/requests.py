@@ -53,20 +53,19 @@ class Ids:
 
     def __init__(self) -> None:
         self._left: list[str] = []
+        self.drawn = self._left.pop
+        """One that nobody has had; IndexError where none is left, and then `draw` has one."""
         process.tell(self)
 
     def forked(self) -> None:
         """Called in a forked child: what is left was drawn for its parent."""
-        self._left = []
+        self._left.clear()
 
-    def next(self) -> str:
-        """One that nobody has had."""
-        try:
-            return self._left.pop()
-        except IndexError:
-            drawn = os.urandom(16 * _IDS).hex()
-            self._left += [drawn[at : at + 32] for at in range(32, len(drawn), 32)]
-            return drawn[:32]
+    def draw(self) -> str:
+        """One that nobody has had, and many for later."""
+        drawn = os.urandom(16 * _IDS).hex()
+        self._left += [drawn[at : at + 32] for at in range(32, len(drawn), 32)]
+        return drawn[:32]
 
 
 def register(app: flask.Flask) -> None:
@@ -84,11 +83,16 @@ def watch(app: WSGIApplication, *, log_hits: bool = False) -> WSGIApplication:
 
     An exception that leaves the application is answered with a problem; HEAD gets no body whatever it makes.
     """
-    next_id = Ids().next
+    ids = Ids()
+    drawn = ids.drawn
 
     def watched(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         began = perf_counter()
-        request_id = environ[ID] = next_id()
+        try:
+            request_id = drawn()
+        except IndexError:
+            request_id = ids.draw()
+        environ[ID] = request_id
         answered = False
 
         def start(status: str, headers: Headers, exc_info: Any = None, /) -> Callable[[bytes], object]:

@@ -58,7 +58,18 @@ class MemoryStore:
 
     def get(self, key: str) -> Frame | None:
         """The frame kept under the key, now the most recently used; None if there is none."""
-        return self._documents.use(key) or self._variants.use(key) or self._unpacked(key)
+        frames = self._documents.frames
+        kept = frames.get(key)
+        if kept is None:
+            frames = self._variants.frames
+            kept = frames.get(key)
+            if kept is None:
+                return self._unpacked(key)
+        try:  # without the lock: no step of this is seen half done
+            frames.move_to_end(key)
+        except KeyError:
+            return kept  # it has left meanwhile
+        return kept
 
     def _unpacked(self, key: str) -> Frame | None:
         with self._lock:
@@ -130,17 +141,6 @@ class _Shelf:
     frames: OrderedDict[str, Frame] = field(default_factory=OrderedDict)
     bytes: int = 0
     evictions: int = 0
-
-    def use(self, key: str) -> Frame | None:
-        """The frame kept under the key, now the most recently used. Needs no lock: no step of it is seen half done."""
-        kept = self.frames.get(key)
-        if kept is None:
-            return None
-        try:
-            self.frames.move_to_end(key)
-        except KeyError:
-            return kept  # it has left meanwhile
-        return kept
 
     def add(self, frame: Frame, size: int) -> list[Frame]:
         """Keep the frame, if it is not too large, and give back the least recently used ones, gone so that all fit."""

@@ -78,6 +78,14 @@ class Watch:
         waiting = asked is not None and time.monotonic() - asked > self._interval
         return current.silent_since or (asked if waiting else None)
 
+    def silent_for(self, seconds: float) -> bool:
+        """Whether the database has been silent for longer than that."""
+        current = self._current
+        if current is None or (current.asked_at is None and current.silent_since is None):
+            return False
+        since = self.silent_since
+        return since is not None and time.monotonic() - since > seconds
+
     def stop(self) -> None:
         """Stop watching in this process, and close what was opened for it; `ensure` starts anew."""
         self._current = None

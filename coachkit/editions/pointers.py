@@ -7,10 +7,10 @@ and reads what moved. When the database is silent the last known pointers serve,
 from __future__ import annotations
 
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 from coachkit import process
@@ -84,6 +84,8 @@ class Pointers:
         self._database = database
         self._library = library
         self._watch = Watch(database, interval=POLL_SECONDS, on_change=self._moved, on_round=on_round)
+        self.are_stale = partial(self._watch.silent_for, STALE_AFTER_SECONDS)
+        """Whether the database has been silent for so long that a move may have been missed."""
         self._known = _Known()
         process.tell(self)
 
@@ -115,11 +117,6 @@ class Pointers:
         """An edition by its digest, if a public channel has ever pointed at it."""
         self._channels(organisation)
         return self._edition(organisation, digest)
-
-    def are_stale(self) -> bool:
-        """Whether the database has been silent for so long that a move may have been missed."""
-        silent = self._watch.silent_since
-        return silent is not None and time.monotonic() - silent > STALE_AFTER_SECONDS
 
     def stop(self) -> None:
         """End the polling thread of this process, if it runs, and forget what it kept fresh."""
