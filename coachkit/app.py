@@ -144,6 +144,7 @@ def _add_layers(app: flask.Flask, services: Services, settings: Settings) -> Non
         access.may_read,
         plainly=partial(answers.plainly, services),
         shared=services.shared,
+        log_hits=settings.log_hits,
     )
     watched = requests.watch(lane, log_hits=settings.log_hits)
     proxies = settings.trusted_proxies

@@ -20,9 +20,10 @@ from werkzeug.http import parse_etags
 from werkzeug.routing import Map, MapAdapter, RoutingException
 
 from coachkit.api.access import FOR_ANY_PAGE
+from coachkit.api.metrics import counter_of_kept
 from coachkit.api.parsing import Query, read_query
 from coachkit.api.reading import FAILED, LIVE, READING, Cacheable, Reader, Reading, Way, Wishes
-from coachkit.api.requests import CACHE, COMPLETE, FOR_ANY_READER, ORGANISATION, POLICY_NAME, ROUTE, policy_for
+from coachkit.api.requests import CACHE, COMPLETE, COUNT, FOR_ANY_READER, ORGANISATION, POLICY_NAME, ROUTE, policy_for
 from coachkit.cache.flight import Flight
 from coachkit.cache.frames import Frame, shared
 from coachkit.cache.store import MemoryStore
@@ -79,6 +80,8 @@ _CACHE_STATUS = {
     "miss": ("Cache-Status", "CoachKit; fwd=miss"),
 }
 _CACHE_STATUS_STALE = {where: (name, f"{said}; stale") for where, (name, said) in _CACHE_STATUS.items()}
+_FROM_MEMORY = (_CACHE_STATUS["memory"], _CACHE_STATUS_STALE["memory"])
+"""For an answer that is not stale, and for one that may be."""
 _STATUS = {200: "200 OK", 304: "304 NOT MODIFIED"}
 _Asked = tuple[str, str, str | None, str | None]
 """End of the path, query, Accept and Accept-Language: what of a request decides which answer it gets, beside the
@@ -177,6 +180,8 @@ class _Ask:
     channel: str
     digest: str | None
     """Of the edition, where the path names one."""
+    count: Callable[[float], None]
+    """What counts those that the process's own store answers, by their seconds."""
     ways: dict[Shape, Way]
     """How they are answered, by the shape of the edition."""
     kept_in: object = None
@@ -214,11 +219,13 @@ class Fastlane:
         *,
         plainly: Plainly,
         shared: SharedStore | None = None,
+        log_hits: bool = False,
     ) -> None:
         """`authorise(environ, organisation)` says whether a caller may have the kept answers of an organisation.
 
         `plainly(declared, reading, path_values, if_none_match)` answers without Flask where a route can, and gives None
         where Flask is to. `shared` is where workers find what another has made, below the process's own `store`.
+        With `log_hits`, whoever logs requests is told as much of those that it answers as of any other.
         """
         self._plainly = plainly
         self._app = app
@@ -227,6 +234,7 @@ class Fastlane:
         self._store = store
         self._authorise = authorise
         self._shared = shared
+        self._log_hits = log_hits
         self._flight = Flight()
         self._parted = routes.parted
         self._leads = reader.leads
@@ -244,12 +252,18 @@ class Fastlane:
         settled = self._settle(environ)
         if settled is None:
             return self._app(environ, start_response)
-        ask, _, _, key = settled
+        ask, served, _, key = settled
         frame = self._store.get(key)
+        if frame is not None and ask.kept_in is not self._asks:
+            self._remember(ask)
+        if frame is not None and not self._log_hits and _is_plain(environ):
+            environ[COUNT] = ask.count
+            start_response("200 OK", [_FROM_MEMORY[self._stale()], *_FOR_ALL, *frame.headers])
+            return [frame.body]
+        environ[ROUTE] = ask.route.rule
+        environ[ORGANISATION] = served.organisation
         if frame is None:
             return self._not_here(_Plan(*settled), environ, start_response)
-        if ask.kept_in is not self._asks:
-            self._remember(ask)
         return self._from_store(frame, "memory", environ, start_response)
 
     def _not_here(self, plan: _Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
@@ -301,8 +315,6 @@ class Fastlane:
             return None
         except CoachKitError:
             return None  # Flask meets the same and answers with the problem
-        environ[ROUTE] = ask.route.rule
-        environ[ORGANISATION] = organisation
         return ask, served, way, f"{organisation}\n{served.digest}\n{way.key}\n{path}"
 
     def _understood(self, asked: _Asked) -> _Ask | None:
@@ -315,7 +327,8 @@ class Fastlane:
         route, values = matched
         query = read_query(asked[1])
         route.query.check(query)
-        return _Ask(asked, route, values, query, dict(query).get("channel", LIVE), values.get("digest"), {})
+        channel = dict(query).get("channel", LIVE)
+        return _Ask(asked, route, values, query, channel, values.get("digest"), counter_of_kept(route.rule), {})
 
     def _served(self, organisation: str, ask: _Ask) -> Served | None:
         """The edition that is asked for; None if there can be none. Raises what Flask will say."""
@@ -349,10 +362,8 @@ class Fastlane:
         if asked_with and holds(asked_with, next((value for name, value in frame.headers if name == "ETag"), None)):
             kept = [(name, value) for name, value in frame.headers if name not in NOT_ON_304]
             return self._answer("304 NOT MODIFIED", kept, b"", environ, start_response)
-        environ[COMPLETE] = True
-        cache_status = (_CACHE_STATUS_STALE if self._stale() else _CACHE_STATUS)[where]
-        start_response("200 OK", [cache_status, *_FOR_ALL, *frame.headers])
-        return [] if environ["REQUEST_METHOD"] == "HEAD" else [frame.body]
+        body = b"" if environ["REQUEST_METHOD"] == "HEAD" else frame.body
+        return self._answer("200 OK", frame.headers, body, environ, start_response)
 
     def _from_app(
         self, plan: _Plan, errand: Errand | None, environ: WSGIEnvironment, start_response: StartResponse
@@ -421,6 +432,11 @@ class Fastlane:
         environ[COMPLETE] = True
         start_response(status, [cache_status, *_FOR_ALL, *headers])
         return [body] if body else []
+
+
+def _is_plain(environ: WSGIEnvironment) -> bool:
+    """Whether a whole answer is asked for, whatever the caller has."""
+    return environ["REQUEST_METHOD"] == "GET" and "HTTP_IF_NONE_MATCH" not in environ
 
 
 def _kept(headers: Iterable[tuple[str, str]], body: bytes) -> Headers:

@@ -28,6 +28,8 @@ ID: Final = "coachkit.request_id"
 ROUTE: Final = "coachkit.route"
 ORGANISATION: Final = "coachkit.organisation"
 CACHE: Final = "coachkit.cache"
+COUNT: Final = "coachkit.count"
+"""In place of those three, for a whole answer from the process's own store: what counts it."""
 COMPLETE: Final = "coachkit.complete"
 """There once an answer's headers need nothing but the request's id."""
 
@@ -97,11 +99,15 @@ def watch(app: WSGIApplication, *, log_hits: bool = False) -> WSGIApplication:
 
         def start(status: str, headers: Headers, exc_info: Any = None, /) -> Callable[[bytes], object]:
             nonlocal answered
-            if not answered:
-                answered = True
-                _account(environ, int(status[:3]), perf_counter() - began, log_hits=log_hits)
-            if COMPLETE not in environ:
-                headers = guarded(status, headers)
+            count = environ.get(COUNT)
+            if count is not None:
+                count(perf_counter() - began)
+            else:
+                if not answered:
+                    _account(environ, int(status[:3]), perf_counter() - began, log_hits=log_hits)
+                if COMPLETE not in environ:
+                    headers = guarded(status, headers)
+            answered = True
             headers.append(("CoachKit-Request-Id", request_id))
             return start_response(status, headers, exc_info)
 
@@ -109,6 +115,7 @@ def watch(app: WSGIApplication, *, log_hits: bool = False) -> WSGIApplication:
             body = app(environ, start)
         except Exception as error:  # noqa: BLE001  # the last that can answer
             environ.pop(COMPLETE, None)
+            environ.pop(COUNT, None)
             body = _fault(error, environ, start)
         return _without_body(body) if environ["REQUEST_METHOD"] == "HEAD" else body
 
