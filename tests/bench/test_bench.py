@@ -16,7 +16,7 @@ from bench.facts import Facts
 from bench.generator import LOCALES, write_pack
 from bench.load import LoadError, answer, each_once, load, request
 from bench.reading import ADDRESS, PEERS, Reading, check_source, prepare, redis
-from bench.report import Goal, Row, Table, at_least, page
+from bench.report import PAGE, Goal, Row, Table, at_least, page
 from bench.servers import Command, Server, granian, gunicorn, serving
 from coachkit.cli import cli
 
@@ -132,3 +132,15 @@ def test_missed_goals_are_said() -> None:
     written = page([table], Facts("abc", "2 cores", ("Python",)), "make bench")
     assert "- Reading: a: 1.5, where ≥ 2 is asked for" in written
     assert "Every goal is met." in page([replace(table, rows=[])], Facts("abc", "2 cores", ()), "make bench")
+
+
+def test_the_readme_says_what_was_measured() -> None:
+    """README's table of what is asked for and what was found is that of the page, goal for goal."""
+    rows = [line.strip("| ").split(" | ") for line in PAGE.read_text(encoding="utf-8").splitlines()]
+    goals = [row[-3:] for row in rows if row[-1] in {"met", "**missed**"}]
+    measured = [(goal, found.partition(" (")[0]) for goal, found, _ in goals]
+    _, _, section = (PAGE.parents[1] / "README.md").read_text(encoding="utf-8").partition("\n## Measured\n")
+    lines = [line.strip("| ").split(" | ") for line in section.partition("\n## ")[0].splitlines() if "|" in line]
+    said = [(goal, found) for _, goal, found in lines[2:]]
+    assert len(measured) > 5
+    assert said == measured
