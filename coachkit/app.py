@@ -33,8 +33,9 @@ from coachkit.api import (
     search,
     templates,
 )
-from coachkit.api.fastlane import Fastlane, Routes
+from coachkit.api.fastlane import Fastlane
 from coachkit.api.reading import Reader
+from coachkit.api.routes import Routes
 from coachkit.api.services import EXTENSION, Services
 from coachkit.api.smorest import Api
 from coachkit.cache.store import MemoryStore

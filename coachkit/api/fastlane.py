@@ -8,22 +8,19 @@ added after the look-up, on hits and misses by one function.
 from __future__ import annotations
 
 import hashlib
-import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import flask
-from werkzeug.exceptions import HTTPException
 from werkzeug.http import parse_etags
-from werkzeug.routing import Map, MapAdapter, RoutingException
 
 from coachkit.api.access import FOR_ANY_PAGE
 from coachkit.api.metrics import counter_of_kept
-from coachkit.api.parsing import Query, read_query
+from coachkit.api.parsing import read_query
 from coachkit.api.reading import FAILED, LIVE, READING, Cacheable, Reader, Reading, Way, Wishes
 from coachkit.api.requests import CACHE, COMPLETE, COUNT, FOR_ANY_READER, ORGANISATION, POLICY_NAME, ROUTE, policy_for
+from coachkit.api.routes import Route, Routes
 from coachkit.cache.flight import Flight
 from coachkit.cache.frames import Frame, shared
 from coachkit.cache.store import MemoryStore
@@ -65,13 +62,8 @@ TURNS = 2
 """How often a caller lets another go first: who has the answer already gets 304, and leaves nothing for the others."""
 ASKS = 8_192
 """Ways to ask, whatever the organisation, that are remembered; about 1 KB each."""
-KNOWN = 4_096
-"""Ends of paths that are remembered to be matched."""
 SHAPES = 64
 """Shapes of editions of which one way to ask remembers how it is answered."""
-_OF_ORGANISATION = "<slug:organisation>"
-_ANY = "any"
-"""A slug, where any will do."""
 _FOR_ALL = (*FOR_ANY_PAGE, *FOR_ANY_READER)
 """The headers that all answers have."""
 _CACHE_STATUS = {
@@ -86,86 +78,6 @@ _STATUS = {200: "200 OK", 304: "304 NOT MODIFIED"}
 _Asked = tuple[str, str, str | None, str | None]
 """End of the path, query, Accept and Accept-Language: what of a request decides which answer it gets, beside the
 organisation and who asks."""
-
-
-@dataclass(frozen=True)
-class Route:
-    """A cacheable route: the rule's own text, what it declared, and the query parameters that it takes."""
-
-    rule: str
-    declared: Cacheable
-    query: Query
-
-
-class Routes:
-    """The cacheable routes of an application, matched without entering Flask.
-
-    Each begins with an organisation's address; what comes after that is the end of the path.
-    """
-
-    def __init__(self, app: flask.Flask, queries: Mapping[tuple[str, str], Query]) -> None:
-        """Collect every route of the app whose view declared itself; routes added later are not seen.
-
-        Raises ValueError where one does not begin as the others do, with an organisation's address.
-        """
-        self._routes: dict[str, Route] = {}
-        self._known: dict[str, tuple[Route, Mapping[str, Any]]] = {}
-        self._slug = re.compile(app.url_map.converters["slug"].regex)
-        rules = Map(merge_slashes=False, converters=app.url_map.converters)
-        for rule in app.url_map.iter_rules():
-            declared = getattr(_view(app, rule.endpoint), "__cacheable__", None)
-            if declared is not None:
-                self._routes[rule.endpoint] = Route(rule.rule, declared, queries.get((rule.endpoint, "GET"), Query()))
-                rules.add(rule.empty())
-        before = {route.rule.partition(_OF_ORGANISATION)[:2] for route in self._routes.values()}
-        if len(before) > 1 or any(not organisation for _, organisation in before):
-            raise ValueError(f"cacheable routes begin with one organisation's address, not with {before}")
-        self._before = before.pop()[0] if before else ""
-        self._match: MapAdapter = rules.bind("")
-
-    def match(self, path: str) -> tuple[Route, Mapping[str, Any]] | None:
-        """The route of a path and the values in it; None if no cacheable route has that path."""
-        organisation, end = self.parted(path)
-        found = self.end(end) if self.names(organisation) else None
-        return found and (found[0], {"organisation": organisation, **found[1]})
-
-    def parted(self, path: str) -> tuple[str, str]:
-        """What stands where an organisation's slug does in a path, and its end; nothing twice for other paths."""
-        if not path.startswith(self._before):
-            return "", ""
-        begins = len(self._before)
-        ends = path.find("/", begins)
-        return (path[begins:ends], path[ends:]) if ends > 0 else (path[begins:], "")
-
-    def names(self, organisation: str) -> bool:
-        """Whether that is a slug, of an organisation that may or may not exist."""
-        return self._slug.fullmatch(organisation) is not None
-
-    def end(self, end: str) -> tuple[Route, Mapping[str, Any]] | None:
-        """The route of paths with that end, whatever the organisation, and the values in the end; None without one."""
-        known = self._known.get(end)
-        if known is None:
-            known = self._matched(end)
-            if known is not None:
-                if len(self._known) >= KNOWN:
-                    self._known.clear()
-                self._known[end] = known
-        return known
-
-    def _matched(self, end: str) -> tuple[Route, Mapping[str, Any]] | None:
-        try:
-            endpoint, values = self._match.match(f"{self._before}{_ANY}{end}", "GET")
-        except (HTTPException, RoutingException):
-            return None
-        return self._routes[endpoint], {name: value for name, value in values.items() if name != "organisation"}
-
-
-def _view(app: flask.Flask, endpoint: str) -> Any:
-    """The function that was declared, below what flask-smorest wrapped around it."""
-    view: Any = app.view_functions.get(endpoint)
-    while view is not None and not hasattr(view, "__cacheable__") and hasattr(view, "__wrapped__"):
-        view = view.__wrapped__
-    return view
 
 
 @dataclass(slots=True)

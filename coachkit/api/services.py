@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import flask
 
-from coachkit.api.fastlane import Routes
 from coachkit.api.reading import FAILED, READING, Reader, Reading
+from coachkit.api.routes import Routes
 from coachkit.api.smorest import Api
 from coachkit.db.database import Database
 from coachkit.editions.edition import Edition
