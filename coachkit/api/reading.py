@@ -270,7 +270,7 @@ def _locale(asked: Mapping[str, str], shape: Shape, wishes: Wishes) -> str:
     locale = known.get(asked["locale"].lower())
     if locale is None:
         error = FieldError("unknown-locale", f"Served are {', '.join(shape.locales)}.", parameter="locale")
-        raise BadRequest("The locale that was asked for is not shape.", (error,))
+        raise BadRequest("The locale that was asked for is not served.", (error,))
     return locale
 
 
@@ -287,7 +287,7 @@ def _format(asked: Mapping[str, str], offered: Sequence[Offered], wishes: Wishes
     if chosen is None:
         types = ", ".join(each.media_type for each in formats if each.negotiable)
         error = FieldError("not-acceptable", f"Served are {types}.", header="Accept")
-        raise NotAcceptable("None of the media types in Accept can be shape.", (error,))
+        raise NotAcceptable("None of the media types in Accept can be served.", (error,))
     return next(each for each in offered if each[1] is chosen)
 
 

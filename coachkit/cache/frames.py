@@ -1,8 +1,8 @@
 """Frames: responses as they are kept, and as bytes that are trusted only if they prove to be ours.
 
 Sealed, a frame is `CKF1`, a keyed hash of all that follows, the length of its head, the head (a JSON list of key,
-organisation, status and headers) and the body. Nothing of it is read before the
-hash has been checked, and nothing is ever unpickled. Knows nothing of HTTP or of where the bytes are kept.
+organisation, status and headers) and the body. Nothing of it is read before the hash has been checked, and nothing is
+ever unpickled. Knows nothing of HTTP or of where the bytes are kept.
 """
 
 from __future__ import annotations

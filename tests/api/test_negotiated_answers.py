@@ -219,3 +219,17 @@ def test_fields_go_with_json(client):
     """Fields of HTML are none."""
     assert errors(client.get(f"{MODULE}?fields=title&format=html"), 400) == [("fields", "invalid-value")]
     assert errors(get(client, f"{MODULE}?fields=title", Accept="text/html"), 400) == [("fields", "invalid-value")]
+
+
+@pytest.mark.parametrize(
+    ("query", "accept", "status", "detail"),
+    [
+        ("?locale=fr", "*/*", 400, "The locale that was asked for is not served."),
+        ("?format=pdf", "*/*", 400, "The format that was asked for does not exist."),
+        ("", "image/png", 406, "None of the media types in Accept can be served."),
+    ],
+)
+def test_what_cannot_be_had_is_said(portal, query, accept, status, detail):
+    """A reader who asks for what there is not is told so in plain words."""
+    answer = portal.client().get(f"/v1/orgs/northbridge/modules/first-hour{query}", headers={"Accept": accept})
+    assert (answer.status_code, answer.json["detail"]) == (status, detail)
