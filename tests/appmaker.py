@@ -31,6 +31,7 @@ from coachkit.cli.edition import publish_edition
 from coachkit.cli.installation import Installation, now, plugins
 from coachkit.cli.pack import publish_pack
 from coachkit.db.database import Database
+from coachkit.db.scopes import ACROSS
 from coachkit.editions import channels, releases
 from coachkit.hooks.core import content_folder
 from coachkit.organisations import files, organisations
@@ -141,19 +142,19 @@ class House:
 
     def withdraw(self, pack: str, version: str) -> None:
         """Withdraw a release."""
-        with self.database.write() as conn:
+        with self.database.write(ACROSS) as conn:
             releases.withdraw(conn, pack, version, now(), "it was wrong")
 
     def organisation(self, slug: str, settings: Mapping[str, Any] | None = None, **more: Any) -> None:
         """Make an organisation, by default the one of that name here, with `more` settings over those."""
         chosen = self._read({**(settings or ORGANISATIONS[slug]), **more})
-        with self.database.write() as conn:
+        with self.database.write(ACROSS) as conn:
             organisations.create(conn, slug, chosen, now(), demo=True)
 
     def set(self, slug: str, settings: Mapping[str, Any]) -> None:
         """Replace an organisation's settings."""
         chosen = self._read(settings)
-        with self.database.write() as conn:
+        with self.database.write(ACROSS) as conn:
             organisations.change(conn, slug, chosen, now())
 
     def edition(self, slug: str, channel: str | None = "live") -> str:
@@ -162,12 +163,12 @@ class House:
 
     def move(self, slug: str, channel: str, digest: str, *, public: bool | None = None) -> None:
         """Point a channel at an edition."""
-        with self.database.write() as conn:
+        with self.database.write(ACROSS) as conn:
             channels.move(conn, organisations.find(conn, slug), channel, digest, now(), public=public)
 
     def rollback(self, slug: str, channel: str = "live") -> str:
         """Point a channel back, and give where it points now."""
-        with self.database.write() as conn:
+        with self.database.write(ACROSS) as conn:
             return channels.rollback(conn, organisations.find(conn, slug), channel, now()).digest
 
     def app(self, **settings: Any) -> flask.Flask:

@@ -12,6 +12,7 @@ from packmaker import FILES, PACK, Change, pack_files
 
 from coachkit.db.database import Database
 from coachkit.db.organisations import Organisation
+from coachkit.db.scopes import ACROSS
 from coachkit.editions import channels, releases
 from coachkit.editions.publish import Prepared, Tools, prepare, store
 from coachkit.editions.releases import Published
@@ -76,7 +77,7 @@ def small_files(pack: str, manifest: str = "", **modules: str) -> dict[str, byte
 
 def release(database: Database, files: Mapping[str, bytes], at: datetime = AT) -> Published:
     """Publish a pack's files."""
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         return releases.publish(conn, Source(files), compiled(files), at)
 
 
@@ -87,7 +88,7 @@ def example(database: Database, version: str = "1.0.0", **changes: Change) -> Pu
 
 def organisation(database: Database, slug: str = SLUG, *, demo: bool = True, **changes: Any) -> Organisation:
     """Make an organisation with `settings(**changes)`, or give an existing one those settings."""
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         if organisations.rows.get(conn, slug):
             return organisations.change(conn, slug, settings(**changes), AT)
         return organisations.create(conn, slug, settings(**changes), AT, demo=demo)
@@ -97,7 +98,7 @@ def publish(
     database: Database, slug: str = SLUG, channel: str | None = "live", tools: Tools = TOOLS, at: datetime = AT
 ) -> Prepared:
     """Publish what an organisation chose and point a channel at it."""
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         found = organisations.find(conn, slug)
         prepared = prepare(conn, found, tools, at)
         store(conn, found, prepared, at)

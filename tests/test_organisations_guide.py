@@ -14,6 +14,7 @@ import pytest
 from appmaker import House, house_over
 
 from coachkit.db.database import Database
+from coachkit.db.scopes import ACROSS
 from coachkit.editions import choices_schema
 from coachkit.editions.contrast import DEFAULTS, PAIRS
 from coachkit.editions.validate import CONTACT_AGE
@@ -69,7 +70,7 @@ def house(settings: Settings, database: Database, tmp_path: Path) -> Iterator[Ho
 
 def make(house: House, text: str) -> None:
     """Make the organisation of a file, which is no demo."""
-    with house.database.write() as conn:
+    with house.database.write(ACROSS) as conn:
         organisations.create(conn, SLUG, read(house.folder, text), datetime.now(UTC))
 
 

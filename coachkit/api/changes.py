@@ -22,6 +22,7 @@ from coachkit.api.reading import LIVE, Reading, cacheable
 from coachkit.api.services import reading, services
 from coachkit.api.smorest import Blueprint
 from coachkit.db import editions as rows
+from coachkit.db.scopes import only
 from coachkit.editions import manifest
 from coachkit.editions.inputs import RENDER
 from coachkit.editions.pointers import Served
@@ -131,7 +132,7 @@ def _between(origin: Served | None, target: Served) -> list[dict[str, str]]:
 
 
 def _documents(served: Served) -> Mapping[str, Mapping[str, str]]:
-    with services().database.read() as conn:
+    with services().database.read(only(served.organisation_id)) as conn:
         row = rows.get(conn, served.organisation_id, served.digest)
     return {} if row is None else manifest.digests_of(row.manifest)
 

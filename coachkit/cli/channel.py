@@ -10,9 +10,10 @@ from coachkit.cli.output import json_option, show, warn
 from coachkit.db import channels as rows
 from coachkit.db import editions
 from coachkit.db.channels import Channel
+from coachkit.db.scopes import ACROSS
 from coachkit.editions import channels, inputs, releases
 from coachkit.errors import NotFound
-from coachkit.organisations.organisations import find
+from coachkit.organisations.organisations import enter
 
 
 @click.group()
@@ -29,8 +30,8 @@ def channel() -> None:
 @json_option
 def move(slug: str, name: str, digest: str, note: str | None, *, public: bool | None, as_json: bool) -> None:
     """Point channel NAME of organisation SLUG at the edition DIGEST."""
-    with installation() as here, here.database.write() as conn:
-        moved = channels.move(conn, find(conn, slug), name, digest, now(), public=public, note=note)
+    with installation() as here, here.database.write(ACROSS) as conn:
+        moved = channels.move(conn, enter(conn, slug), name, digest, now(), public=public, note=note)
         gone = _withdrawn(conn, moved)
     _show(moved, gone, as_json=as_json)
 
@@ -41,8 +42,8 @@ def move(slug: str, name: str, digest: str, note: str | None, *, public: bool | 
 @json_option
 def rollback(slug: str, name: str, *, as_json: bool) -> None:
     """Point channel NAME (live if none is given) at the edition that it pointed at before."""
-    with installation() as here, here.database.write() as conn:
-        moved = channels.rollback(conn, find(conn, slug), name, now())
+    with installation() as here, here.database.write(ACROSS) as conn:
+        moved = channels.rollback(conn, enter(conn, slug), name, now())
         gone = _withdrawn(conn, moved)
     _show(moved, gone, as_json=as_json)
 
@@ -53,8 +54,8 @@ def rollback(slug: str, name: str, *, as_json: bool) -> None:
 @json_option
 def history(slug: str, name: str, *, as_json: bool) -> None:
     """Every move of channel NAME (live if none is given), the newest first."""
-    with installation() as here, here.database.read() as conn:
-        moves = rows.history(conn, find(conn, slug).id, name)
+    with installation() as here, here.database.read(ACROSS) as conn:
+        moves = rows.history(conn, enter(conn, slug).id, name)
     if not moves:
         raise NotFound(f"{slug} has no channel {name}")
     values = [

@@ -21,6 +21,7 @@ from coachkit.cli.output import json_option, show, warn
 from coachkit.cli.pack import publish_pack
 from coachkit.db import channels, migrate
 from coachkit.db import organisations as rows
+from coachkit.db.scopes import ACROSS
 from coachkit.errors import Conflict, PackInvalid
 from coachkit.organisations import files, organisations
 from coachkit.settings import Settings, load, write_config
@@ -107,7 +108,7 @@ def _publish(here: Installation, path: Path) -> None:
 
 def _organisation(here: Installation, slug: str) -> None:
     """Make a demo organisation and publish its first edition, where that has not been done."""
-    with here.database.write() as conn:
+    with here.database.write(ACROSS) as conn:
         found = rows.get(conn, slug)
         if found is None:
             found = organisations.create(conn, slug, files.read(FOLDER / f"{slug}.yaml"), now(), demo=True)

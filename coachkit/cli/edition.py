@@ -13,12 +13,13 @@ from coachkit.cli.output import json_option, show, warn
 from coachkit.db import channels as channel_rows
 from coachkit.db import editions as rows
 from coachkit.db.organisations import Organisation
+from coachkit.db.scopes import ACROSS
 from coachkit.editions import channels, inputs, manifest
 from coachkit.editions.explain import explain, locales_named, resource_named
 from coachkit.editions.library import Library
 from coachkit.editions.publish import Prepared, outdated, prepare, store
 from coachkit.errors import BadRequest, NotFound
-from coachkit.organisations.organisations import find
+from coachkit.organisations.organisations import enter
 
 LIVE = "live"
 
@@ -32,10 +33,10 @@ def publish_edition(
     here: Installation, slug: str, channel: str | None, note: str | None = None
 ) -> tuple[Prepared, bool]:
     """Publish an organisation's choices and move a channel to them; says whether the edition is new."""
-    with here.database.read() as conn:  # compiling may take seconds, in which others can write
-        prepared = prepare(conn, find(conn, slug), here.tools, now())
-    with here.database.write() as conn:
-        organisation = find(conn, slug)
+    with here.database.read(ACROSS) as conn:  # compiling may take seconds, in which others can write
+        prepared = prepare(conn, enter(conn, slug), here.tools, now())
+    with here.database.write(ACROSS) as conn:
+        organisation = enter(conn, slug)
         new = store(conn, organisation, prepared, now())
         if channel is not None and _pointing(conn, organisation, channel) != prepared.digest:
             channels.move(conn, organisation, channel, prepared.digest, now(), note=note)
@@ -53,8 +54,8 @@ def publish(slug: str, channel: str, note: str | None, *, no_move: bool, dry_run
     """Resolve what SLUG chose, check all of it, store it as an edition and point a channel at it."""
     with installation() as here:
         if dry_run:
-            with here.database.read() as conn:
-                prepared, new = prepare(conn, find(conn, slug), here.tools, now()), False
+            with here.database.read(ACROSS) as conn:
+                prepared, new = prepare(conn, enter(conn, slug), here.tools, now()), False
         else:
             prepared, new = publish_edition(here, slug, None if no_move else channel, note)
     for warning in prepared.warnings:
@@ -88,8 +89,8 @@ def show_(slug: str, named: str, explained: str | None, locale: str | None, *, a
     """What an edition serves. EDITION is a digest or a channel's name."""
     with installation() as here:
         library = Library(here.database)
-        with here.database.read() as conn:
-            organisation = find(conn, slug)
+        with here.database.read(ACROSS) as conn:
+            organisation = enter(conn, slug)
             digest = _digest(conn, organisation, named)
             row = rows.head(conn, organisation.id, digest)
         if row is None:
@@ -124,8 +125,8 @@ def show_(slug: str, named: str, explained: str | None, locale: str | None, *, a
 @json_option
 def list_(slug: str, *, as_json: bool) -> None:
     """Every edition of SLUG, the newest first."""
-    with installation() as here, here.database.read() as conn:
-        found = rows.listing(conn, find(conn, slug).id)
+    with installation() as here, here.database.read(ACROSS) as conn:
+        found = rows.listing(conn, enter(conn, slug).id)
     values = [{"edition": e.digest, "demo": e.demo, "created_at": e.created_at.isoformat()} for e in found]
     show({"editions": values}, (f"{v['created_at']}  {v['edition']}" for v in values), as_json=as_json)
 
@@ -136,8 +137,8 @@ def list_(slug: str, *, as_json: bool) -> None:
 @json_option
 def outdated_(slug: str, named: str, *, as_json: bool) -> None:
     """Which releases of an edition have newer ones, within the organisation's ranges and beyond."""
-    with installation() as here, here.database.read() as conn:
-        organisation = find(conn, slug)
+    with installation() as here, here.database.read(ACROSS) as conn:
+        organisation = enter(conn, slug)
         row = rows.get(conn, organisation.id, _digest(conn, organisation, named))
         if row is None:
             raise NotFound(f"{slug} has no edition {named}")
@@ -152,8 +153,8 @@ def outdated_(slug: str, named: str, *, as_json: bool) -> None:
 @json_option
 def diff(slug: str, old: str, new: str, *, as_json: bool) -> None:
     """Which documents differ between two editions. OLD and NEW are digests or channels' names."""
-    with installation() as here, here.database.read() as conn:
-        organisation = find(conn, slug)
+    with installation() as here, here.database.read(ACROSS) as conn:
+        organisation = enter(conn, slug)
         digests = [_documents(conn, organisation, named) for named in (old, new)]
     changes = manifest.changes(*digests)
     lines = [f"{each['op']:8} {each['kind']}/{each['id']}  {each['locale']}" for each in changes] or [

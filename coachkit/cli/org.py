@@ -11,6 +11,7 @@ from coachkit.cli.installation import installation, now
 from coachkit.cli.output import json_option, show
 from coachkit.db import channels
 from coachkit.db.organisations import Organisation
+from coachkit.db.scopes import ACROSS
 from coachkit.organisations import files, organisations
 
 SETTINGS = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -29,7 +30,7 @@ def org() -> None:
 def create(slug: str, file: Path, *, demo: bool, as_json: bool) -> None:
     """Make an organisation with the settings in FILE."""
     settings = files.read(file)
-    with installation() as here, here.database.write() as conn:
+    with installation() as here, here.database.write(ACROSS) as conn:
         made = organisations.create(conn, slug, settings, now(), demo=demo)
     said = f"{slug} is made. Publish what it chose: coachkit edition publish {slug}"
     show(_value(made), [said], as_json=as_json)
@@ -42,7 +43,7 @@ def create(slug: str, file: Path, *, demo: bool, as_json: bool) -> None:
 def set_(slug: str, file: Path, *, as_json: bool) -> None:
     """Replace an organisation's settings with those in FILE; readers see no change until an edition is published."""
     settings = files.read(file)
-    with installation() as here, here.database.write() as conn:
+    with installation() as here, here.database.write(ACROSS) as conn:
         changed = organisations.change(conn, slug, settings, now())
     show(_value(changed), [f"{slug} is at revision {changed.revision}."], as_json=as_json)
 
@@ -52,8 +53,8 @@ def set_(slug: str, file: Path, *, as_json: bool) -> None:
 @json_option
 def show_(slug: str, *, as_json: bool) -> None:
     """What an organisation chose, and where its channels point."""
-    with installation() as here, here.database.read() as conn:
-        found = organisations.find(conn, slug)
+    with installation() as here, here.database.read(ACROSS) as conn:
+        found = organisations.enter(conn, slug)
         pointing = channels.of_organisation(conn, found.id)
     value = {
         **_value(found),

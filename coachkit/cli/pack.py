@@ -13,6 +13,7 @@ from coachkit.cli.installation import Installation, installation, named_plugins,
 from coachkit.cli.output import json_option, progress, show, show_problems, warn
 from coachkit.confined.checking import checked
 from coachkit.db import releases as rows
+from coachkit.db.scopes import ACROSS
 from coachkit.editions import releases
 from coachkit.editions.releases import Published
 from coachkit.errors import BadRequest, NotFound, PackInvalid
@@ -65,14 +66,14 @@ def usable(path: Path, dispatch: Dispatch) -> tuple[Source, Compiled]:
 def publish_pack(here: Installation, path: Path) -> Published:
     """Publish the pack of a folder or an archive. Raises PackInvalid, and Conflict for other bytes of a version."""
     source, findings = source_of(path)
-    with here.database.read() as conn:
+    with here.database.read(ACROSS) as conn:
         stored = None if findings.failed else releases.stored_already(conn, source)
     if stored:
         return Published(stored, new=False)
     source, compiled = usable(path, here.dispatch)
     for resource, day in overdue(compiled.resources.values(), now().date()):
         warn(f"warning: {resource.kind}/{resource.id} was to go on {day} and is still there: delete it or move the day")
-    with here.database.write() as conn:
+    with here.database.write(ACROSS) as conn:
         return releases.publish(conn, source, compiled, now())
 
 
@@ -125,7 +126,7 @@ def publish(pack_paths: tuple[Path, ...], *, offered: bool, as_json: bool) -> No
 @json_option
 def list_(*, as_json: bool) -> None:
     """Every release that is stored."""
-    with installation() as here, here.database.read() as conn:
+    with installation() as here, here.database.read(ACROSS) as conn:
         values = [_head(head) for head in rows.heads(conn)]
     lines = [f"{v['pack']}@{v['version']}  {'withdrawn' if v['withdrawn'] else v['visibility']}" for v in values]
     show({"releases": values}, lines, as_json=as_json)
@@ -137,7 +138,7 @@ def list_(*, as_json: bool) -> None:
 def show_(release: str, *, as_json: bool) -> None:
     """What a release holds."""
     name, version = _named(release)
-    with installation() as here, here.database.read() as conn:
+    with installation() as here, here.database.read(ACROSS) as conn:
         head = rows.head(conn, name, version)
         if head is None:
             raise NotFound(f"There is no release {release}")
@@ -178,7 +179,7 @@ def diff(old: str, new: str, plugins: tuple[str, ...], *, as_json: bool) -> None
 def withdraw(release: str, because: str, *, as_json: bool) -> None:
     """Withdraw a release: no new edition may use it, its address is 410, its bytes stay for audit."""
     name, version = _named(release)
-    with installation() as here, here.database.write() as conn:
+    with installation() as here, here.database.write(ACROSS) as conn:
         uses = releases.withdraw(conn, name, version, now(), because)
     value = {"release": release, "used_by": [asdict(each) for each in uses]}
     lines = [f"{release} is withdrawn."]
@@ -215,7 +216,7 @@ def _compiled(named: str, plugins: tuple[str, ...]) -> Compiled:
     if path.exists():
         return usable(path, named_plugins(plugins))[1]
     name, version = _named(named)
-    with installation() as here, here.database.read() as conn:
+    with installation() as here, here.database.read(ACROSS) as conn:
         return releases.load(conn, name, version)
 
 

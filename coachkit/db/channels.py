@@ -1,21 +1,21 @@
-"""Channels: names that point at editions, and the counter that tells every process that one has moved.
+"""Channels: names that point at editions.
 
-Every move raises one counter row in its own transaction and keeps the number it got. The row is locked until
-that transaction commits, so numbers become visible in order: whoever has seen the counter at n has seen every
-move up to n, and `moved_since(n)` misses none.
+Every move raises the counter of changes and keeps the number it got, so that `moved_since(n)` misses none.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from coachkit.db.changes import raised
 from coachkit.db.statements import values
-from coachkit.db.tables import POINTERS, channel_moves, channels, counters, editions, organisations
+from coachkit.db.tables import channel_moves, channels, editions, organisations
 from coachkit.errors import NotFound
 
 
@@ -62,8 +62,16 @@ class Target(NamedTuple):
     digest: str
 
 
+class Found(NamedTuple):
+    """An organisation as readers come to it: its number, who may read it, and where its channels point."""
+
+    id: int
+    access: Mapping[str, Any] | None
+    targets: tuple[Target, ...]
+
+
 _OF_SLUG = (
-    sa.select(organisations.c.id, channels.c.name, channels.c.public, channels.c.digest)
+    sa.select(organisations.c.id, organisations.c.access, channels.c.name, channels.c.public, channels.c.digest)
     .select_from(organisations.outerjoin(channels, channels.c.organisation_id == organisations.c.id))
     .where(organisations.c.slug == sa.bindparam("slug"))
 )
@@ -84,7 +92,7 @@ def move(
     A move to where it points already is a move too (its publicity may have changed). A public channel marks the
     edition as published, for ever. Raises NotFound if the organisation has no such edition.
     """
-    change = _raise_counter(conn)
+    change = raised(conn)
     _mark_edition(conn, organisation_id, digest, public=public)
     before = get(conn, organisation_id, name)
     pointer = {"public": public, "digest": digest, "moved_at": at, "change": change}
@@ -118,12 +126,13 @@ def of_organisation(conn: Connection, organisation_id: int) -> tuple[Channel, ..
     return tuple(sorted(found, key=lambda one: one.name))
 
 
-def of_slug(conn: Connection, slug: str) -> tuple[int, tuple[Target, ...]] | None:
-    """The number of the organisation of that slug and where its channels point; None if there is none."""
+def of_slug(conn: Connection, slug: str) -> Found | None:
+    """The organisation of that slug, as readers come to it; None if there is none."""
     rows = conn.execute(_OF_SLUG, {"slug": slug}).all()
     if not rows:
         return None
-    return rows[0].id, tuple(Target(row.name, row.public, row.digest) for row in rows if row.name is not None)
+    targets = tuple(Target(row.name, row.public, row.digest) for row in rows if row.name is not None)
+    return Found(rows[0].id, rows[0].access, targets)
 
 
 def history(conn: Connection, organisation_id: int, name: str) -> tuple[Move, ...]:
@@ -150,18 +159,6 @@ def moved_since(conn: Connection, change: int) -> tuple[Pointer, ...]:
         .order_by(channels.c.change)
     )
     return tuple(Pointer(*row) for row in conn.execute(query))
-
-
-def counter(conn: Connection) -> int:
-    """How many moves there have been."""
-    value: int = conn.execute(sa.select(counters.c.value).where(counters.c.name == POINTERS)).scalar_one()
-    return value
-
-
-def _raise_counter(conn: Connection) -> int:
-    """Raise the counter and read it; its row stays locked, so moves are made one after the other."""
-    conn.execute(sa.update(counters).where(counters.c.name == POINTERS).values(value=counters.c.value + 1))
-    return counter(conn)
 
 
 def _mark_edition(conn: Connection, organisation_id: int, digest: str, *, public: bool) -> None:

@@ -15,6 +15,7 @@ from sqlalchemy.engine import make_url
 
 from coachkit.db import migrate
 from coachkit.db.database import Database
+from coachkit.db.scopes import ACROSS
 from coachkit.db.statements import values
 from coachkit.db.tables import counters, metadata
 from coachkit.errors import Conflict, SettingsError
@@ -31,7 +32,7 @@ def copy(source: Database, target: Database, begin: Callable[[str], None] = lamb
     version's migration, Conflict if the target has anything in it already, Unavailable if one of them does not answer.
     """
     _refuse_unready(source, target)
-    with source.read() as reading, target.write() as writing:
+    with source.read(ACROSS) as reading, target.write(ACROSS) as writing:
         _alone(writing)
         _refuse_filled(writing)
         writing.execute(sa.delete(counters))

@@ -24,6 +24,7 @@ from coachkit import process
 from coachkit.db import sqlite
 from coachkit.db.breaker import TRY_SECONDS, Breaker
 from coachkit.db.patience import Patience
+from coachkit.db.scopes import NOTHING, SCOPE, Scope
 from coachkit.errors import SettingsError, Unavailable
 
 SERVING: Final = 1.25
@@ -66,25 +67,27 @@ class Database:
         return self._address.get_backend_name() == "sqlite"
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
-        """A transaction that sees one moment of the database, and that cannot write.
+    def read(self, scope: Scope = NOTHING) -> Iterator[Connection]:
+        """A transaction that sees one moment of the database, and that cannot write; whose rows, `scope` says.
 
         Raises Unavailable if the database is locked, full or does not answer, here and in the block.
         """
         engines = self._engines()
-        with self._transaction(engines, engines.read) as conn:
+        with self._transaction(engines, engines.read, scope) as conn:
             yield conn
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, scope: Scope = NOTHING) -> Iterator[Connection]:
         """A transaction that may write: committed, and durable, when the block ends; undone if it raises.
+
+        Whose rows it sees, `scope` says; it can write no others.
 
         On SQLite writers take turns from the first statement on, so none fails half-way for having read first.
         Raises Unavailable if the database is locked, full or does not answer, here and in the block. When it did not
         answer the end of the block, what was written may be there or not.
         """
         engines = self._engines()
-        with self._transaction(engines, engines.write) as conn:
+        with self._transaction(engines, engines.write, scope) as conn:
             if not self.is_sqlite:
                 conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{_POOL_SECONDS:.0f}s'")
             yield conn
@@ -108,10 +111,11 @@ class Database:
             mine.write.dispose()
 
     @contextmanager
-    def _transaction(self, engines: _Engines, engine: Engine) -> Iterator[Connection]:
+    def _transaction(self, engines: _Engines, engine: Engine, scope: Scope) -> Iterator[Connection]:
         with self._asking(engines, engine) as patience, ExitStack() as begun:
             with patience.waiting():
                 conn = begun.enter_context(engine.connect())
+                conn.execution_options(**{SCOPE: scope})
                 begun.enter_context(conn.begin())
             yield conn
 

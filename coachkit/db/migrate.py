@@ -16,6 +16,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from coachkit.db.database import Database
+from coachkit.db.scopes import MIGRATING, OWNER, Scope, narrow
 from coachkit.errors import SettingsError
 
 _FOLDER: Final = Path(__file__).with_name("migrations")
@@ -30,9 +31,10 @@ def upgrade(database: Database) -> None:
     """
     if current(database) == expected():
         return
-    with database.write() as conn:
+    with database.write(OWNER) as conn:
         if not database.is_sqlite:
             conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+            _own(conn)
         _refuse_newer(_revision(conn))
         config = _config()
         config.attributes["connection"] = conn
@@ -41,7 +43,7 @@ def upgrade(database: Database) -> None:
 
 def current(database: Database) -> str | None:
     """The number of the last migration the database has had; None before the first."""
-    with database.read() as conn:
+    with database.read(OWNER) as conn:
         return _revision(conn)
 
 
@@ -62,6 +64,13 @@ def _refuse_newer(revision: str | None) -> None:
             f"A newer CoachKit has changed this database (migration {revision}; this one knows up to {expected()}): "
             "install that version, or restore a backup made before it"
         )
+
+
+def _own(conn: Connection) -> None:
+    """Migrate as the role that owns the tables, once they are its own."""
+    owner = conn.exec_driver_sql("SELECT tableowner FROM pg_tables WHERE tablename = 'alembic_version'").scalar()
+    if owner == MIGRATING:
+        narrow(conn, Scope(MIGRATING))
 
 
 def _config() -> Config:

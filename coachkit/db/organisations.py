@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from coachkit.db.changes import raised
 from coachkit.db.statements import insert_missing, values
-from coachkit.db.tables import organisations
+from coachkit.db.tables import erasures, organisations
 from coachkit.errors import Conflict, NotFound
 
 
@@ -27,21 +28,39 @@ class Organisation:
     created_at: datetime
     updated_at: datetime
     revision: int
+    access: Mapping[str, Any] | None = None
+    """Who may read what it serves, and from where, as floors above have worked it out; in force at once."""
+
+
+_COLUMNS = [organisations.c[each.name] for each in fields(Organisation)]
+
+
+_NUMBERS = (sa.select(sa.func.max(organisations.c.id)), sa.select(sa.func.max(erasures.c.organisation_id)))
 
 
 def insert(
-    conn: Connection, slug: str, *, name: str, settings: Mapping[str, Any], at: datetime, demo: bool = False
+    conn: Connection,
+    slug: str,
+    *,
+    name: str,
+    settings: Mapping[str, Any],
+    at: datetime,
+    demo: bool = False,
+    access: Mapping[str, Any] | None = None,
 ) -> Organisation:
     """Store a new organisation. Raises Conflict if the slug is taken."""
-    row = {"slug": slug, "name": name, "settings": settings, "demo": demo}
-    if not insert_missing(conn, organisations, [row | {"created_at": at, "updated_at": at, "revision": 1}]):
+    row = {"slug": slug, "name": name, "settings": settings, "demo": demo, "access": access}
+    row |= {"created_at": at, "updated_at": at, "revision": 1}
+    if conn.dialect.name == "sqlite":  # which would give an erased organisation's number to the next
+        row["id"] = 1 + max(conn.scalar(each) or 0 for each in _NUMBERS)
+    if not insert_missing(conn, organisations, [row]):
         raise Conflict(f"There is already an organisation {slug!r}; choose another slug")
     return _stored(conn, slug)
 
 
 def get(conn: Connection, slug: str) -> Organisation | None:
     """The organisation of that slug; None if there is none."""
-    row = conn.execute(sa.select(organisations).where(organisations.c.slug == slug)).one_or_none()
+    row = conn.execute(sa.select(*_COLUMNS).where(organisations.c.slug == slug)).one_or_none()
     return None if row is None else Organisation(**values(row))
 
 
@@ -53,8 +72,9 @@ def update(
     settings: Mapping[str, Any],
     at: datetime,
     expected_revision: int | None = None,
+    access: Mapping[str, Any] | None = None,
 ) -> Organisation:
-    """Replace name and settings, and return what is stored now.
+    """Replace name, settings and access, and return what is stored now; workers see another access at once.
 
     With an expected revision, raises Conflict if somebody else has updated it since; NotFound if there is none.
     """
@@ -62,6 +82,8 @@ def update(
     if expected_revision is not None:
         change = change.where(organisations.c.revision == expected_revision)
     new = {"name": name, "settings": settings, "updated_at": at, "revision": organisations.c.revision + 1}
+    if _stored(conn, slug).access != access:
+        new |= {"access": access, "change": raised(conn)}
     changed = conn.execute(change.values(new)).rowcount
     stored = _stored(conn, slug)
     if not changed:

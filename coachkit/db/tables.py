@@ -119,6 +119,10 @@ organisations = sa.Table(
     sa.Column("created_at", Utc, nullable=False),
     sa.Column("updated_at", Utc, nullable=False),
     sa.Column("revision", sa.Integer, nullable=False),
+    sa.Column("change", sa.BigInteger, nullable=False, server_default="0", index=True),
+    sa.Column("access", Json),
+    sa.Column("audit_length", sa.BigInteger, nullable=False, server_default="0"),
+    sa.Column("audit_hash", sa.Text),
 )
 
 editions = sa.Table(
@@ -171,6 +175,119 @@ channel_moves = sa.Table(
     sa.Index(None, "organisation_id", "name"),
 )
 
+keys = sa.Table(
+    "keys",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("organisation_id", sa.BigInteger, sa.ForeignKey("organisations.id"), index=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False, unique=True),
+    sa.Column("pepper", sa.Text, nullable=False),
+    sa.Column("scopes", Json, nullable=False),
+    sa.Column("origins", Json, nullable=False),
+    sa.Column("created_at", Utc, nullable=False),
+    sa.Column("expires_at", Utc),
+    sa.Column("revoked_at", Utc),
+    sa.Column("last_used_on", sa.Date),
+    sa.Column("change", sa.BigInteger, nullable=False, index=True),
+    sa.CheckConstraint("kind IN ('pub', 'sec')", name="kind"),
+    sa.CheckConstraint("organisation_id IS NOT NULL OR kind = 'sec'", name="operator"),
+)
+
+hostnames = sa.Table(
+    "hostnames",
+    metadata,
+    sa.Column("organisation_id", sa.BigInteger, sa.ForeignKey("organisations.id"), primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("token", sa.Text, nullable=False),
+    sa.Column("created_at", Utc, nullable=False),
+    sa.Column("verified_at", Utc),
+    sa.Column("looked_at", Utc),
+    sa.Index(
+        "uq_hostnames_verified",
+        "name",
+        unique=True,
+        postgresql_where=sa.text("verified_at IS NOT NULL"),
+        sqlite_where=sa.text("verified_at IS NOT NULL"),
+    ),
+)
+
+schedules = sa.Table(
+    "schedules",
+    metadata,
+    sa.Column("organisation_id", sa.BigInteger, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("channel", sa.Text, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("local_time", sa.Text, nullable=False),
+    sa.Column("zone", sa.Text, nullable=False),
+    sa.Column("due_at", Utc, nullable=False),
+    sa.Column("note", sa.Text),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("created_at", Utc, nullable=False),
+    sa.Column("settled_at", Utc),
+    sa.ForeignKeyConstraint(["organisation_id", "digest"], ["editions.organisation_id", "editions.digest"]),
+    sa.CheckConstraint("state IN ('pending', 'done', 'cancelled', 'failed')", name="state"),
+)
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("id", _SERIAL, primary_key=True),
+    sa.Column("organisation_id", sa.BigInteger, sa.ForeignKey("organisations.id"), index=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("due_at", Utc, nullable=False, index=True),
+    sa.Column("every_seconds", sa.Integer),
+    sa.Column("claim", sa.Text),
+    sa.Column("claimed_until", Utc),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("failed_at", Utc),
+    sa.Column("fault", sa.Text),
+    sa.UniqueConstraint("kind", "subject"),
+)
+
+idempotency = sa.Table(
+    "idempotency",
+    metadata,
+    sa.Column("organisation_id", sa.BigInteger, primary_key=True),
+    sa.Column("caller", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("request", sa.Text, nullable=False),
+    sa.Column("claim", sa.Text, nullable=False),
+    sa.Column("claimed_until", Utc, nullable=False),
+    sa.Column("created_at", Utc, nullable=False, index=True),
+    sa.Column("status", sa.Integer),
+    sa.Column("headers", Json),
+    sa.Column("body", sa.LargeBinary),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("organisation_id", sa.BigInteger, primary_key=True),
+    sa.Column("number", sa.BigInteger, primary_key=True),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("before", Json),
+    sa.Column("after", Json),
+    sa.Column("previous", sa.Text),
+    sa.Column("hash", sa.Text, nullable=False),
+    sa.ForeignKeyConstraint(["organisation_id"], ["organisations.id"]),
+)
+
+erasures = sa.Table(
+    "erasures",
+    metadata,
+    sa.Column("organisation_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("erased_at", Utc, nullable=False),
+    sa.Column("change", sa.BigInteger, nullable=False, index=True),
+)
+
 counters = sa.Table(
     "counters",
     metadata,
@@ -179,4 +296,12 @@ counters = sa.Table(
 )
 
 POINTERS = "pointers"
-"""The counter that every move of a channel raises by one; the first migration makes its row."""
+"""The counter that every move of a channel, and every other change that workers are to see at once, raises by one."""
+
+OF_ORGANISATIONS = {
+    table.name: "id" if table is organisations else "organisation_id"
+    for table in metadata.sorted_tables
+    if table is organisations or "organisation_id" in table.c
+}
+"""The tables with rows of organisations, and the column that says whose a row is; tombstones are nobody's."""
+del OF_ORGANISATIONS["erasures"]

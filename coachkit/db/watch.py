@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy.pool import PoolProxiedConnection
 
 from coachkit import process
-from coachkit.db import channels
+from coachkit.db.changes import counted
 from coachkit.db.database import Database
 
 INTERVAL: Final = 0.25
@@ -167,7 +167,7 @@ class _Poll:
         if version is not None and version == self._version:
             return
         with self.database.read() as conn:
-            counter = channels.counter(conn)
+            counter = counted(conn)
         if first:
             self.told = counter
         elif counter != self.told:

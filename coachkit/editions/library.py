@@ -15,6 +15,7 @@ from typing import Generic, NamedTuple, TypeVar
 from coachkit import process
 from coachkit.db import editions as rows
 from coachkit.db.database import Database
+from coachkit.db.scopes import ACROSS, only
 from coachkit.editions import inputs, manifest, releases
 from coachkit.editions.choices import from_settings
 from coachkit.editions.edition import Edition
@@ -82,7 +83,7 @@ class Library:
         return stored if stored and stored.published else None
 
     def _read(self, key: tuple[int, str]) -> Stored | None:
-        with self._database.read() as conn:
+        with self._database.read(only(key[0])) as conn:
             row = rows.get(conn, *key)
         return None if row is None else Stored(row.inputs, row.manifest, row.published)
 
@@ -94,7 +95,7 @@ class Library:
 
     def _release(self, used: inputs.ReleaseInput) -> Compiled:
         def load() -> Compiled:
-            with self._database.read() as conn:
+            with self._database.read(ACROSS) as conn:
                 return releases.load(conn, used.pack, used.version)
 
         return self._releases.get((used.pack, used.version, used.digest), load)

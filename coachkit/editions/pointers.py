@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from coachkit import process
 from coachkit.db import channels
 from coachkit.db.database import Database
+from coachkit.db.scopes import ACROSS
 from coachkit.db.watch import Watch
 from coachkit.editions import inputs
 from coachkit.editions.library import Library
@@ -131,15 +132,14 @@ class Pointers:
             return pointing
         while True:
             leading = known.leading
-            with self._database.read() as conn:
+            with self._database.read(ACROSS) as conn:
                 found = channels.of_slug(conn, organisation)
             if found is None:
                 return {}
-            organisation_id, targets = found
             with known.lock:
                 if leading is known.leading:  # else one that came in between may be missing: read again
-                    known.ids[organisation] = organisation_id
-                    pointing = {each.name: _Channel(each.digest, each.public) for each in targets}
+                    known.ids[organisation] = found.id
+                    pointing = {each.name: _Channel(each.digest, each.public) for each in found.targets}
                     return known.channels.setdefault(organisation, pointing)
 
     def _edition(self, organisation: str, digest: str) -> Served | None:
@@ -167,7 +167,7 @@ class Pointers:
         """Called by the watch: read where the channels that moved point now, for all organisations in one query."""
         del after
         known = self._known
-        with self._database.read() as conn:
+        with self._database.read(ACROSS) as conn:
             moves = channels.moved_since(conn, before)
         with known.lock:
             for move in moves:

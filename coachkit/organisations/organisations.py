@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from coachkit.db import organisations as rows
 from coachkit.db.organisations import Organisation
+from coachkit.db.scopes import narrow, only
 from coachkit.editions.choices import from_settings
 from coachkit.errors import BadRequest, NotFound
 from coachkit.packs.model import NAME_LENGTH, NAME_PATTERN
@@ -40,6 +41,13 @@ def find(conn: Connection, slug: str) -> Organisation:
     if organisation is None:
         known = ", ".join(rows.slugs(conn)) or "none"
         raise NotFound(f"There is no organisation {slug}; there are {known}")
+    return organisation
+
+
+def enter(conn: Connection, slug: str) -> Organisation:
+    """The organisation with a slug, and from here on the transaction sees its rows alone. Raises NotFound."""
+    organisation = find(conn, slug)
+    narrow(conn, only(organisation.id))
     return organisation
 
 

@@ -18,6 +18,7 @@ from coachkit.api.fastlane import Fastlane
 from coachkit.cache import flight
 from coachkit.cache.store import MemoryStore
 from coachkit.db.database import SERVING
+from coachkit.db.scopes import ACROSS
 
 MODULE = "/v1/orgs/northbridge/modules/first-hour"
 LIST = "/v1/orgs/northbridge/modules"
@@ -207,7 +208,7 @@ def test_no_wait_twice(house):
     database = services_of(app).database
     with ExitStack() as held:
         for _ in range(15):
-            held.enter_context(database.read())
+            held.enter_context(database.read(ACROSS))
         began = time.monotonic()
         assert client.get("/v1/orgs/harbour/modules/first-hour").status_code == 503
         assert time.monotonic() - began < 2 * SERVING

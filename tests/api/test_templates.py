@@ -13,6 +13,7 @@ from packmaker import PACK, replacing
 
 from coachkit.api import logs
 from coachkit.cache.frames import Frame
+from coachkit.db.scopes import ACROSS
 
 FILL = "/v1/orgs/northbridge/templates/everything/fill"
 PLAIN = "/v1/orgs/northbridge/templates/thank-you/fill"
@@ -321,7 +322,7 @@ def test_canary_leaves_no_trace(house):
 
 def _everything(house):
     """Every value of every row of every table."""
-    with house.database.read() as conn:
+    with house.database.read(ACROSS) as conn:
         names = sa.inspect(conn).get_table_names()
         assert names
         return [tuple(row) for name in names for row in conn.execute(sa.text(f'SELECT * FROM "{name}"'))]  # noqa: S608

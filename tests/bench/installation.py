@@ -15,6 +15,7 @@ from coachkit.cli.edition import publish_edition
 from coachkit.cli.installation import Installation, installation, now
 from coachkit.cli.pack import publish_pack
 from coachkit.db import migrate
+from coachkit.db.scopes import ACROSS
 from coachkit.organisations import organisations
 from coachkit.settings import load, write_config
 
@@ -58,7 +59,7 @@ def serve_pack(here: Installation, pack: Path, slugs: Iterator[str], documents: 
     """Publish a generated pack, and for each slug an organisation of its own with an edition at `live`."""
     name = publish_pack(here, pack).head.pack
     for slug in slugs:
-        with here.database.write() as conn:
+        with here.database.write(ACROSS) as conn:
             organisations.create(conn, slug, settings(slug, name, documents), now())
         publish_edition(here, slug, "live")
 

@@ -20,6 +20,7 @@ from bench.installation import Place, make_place, settings, slug_of
 from bench.report import Row, Table, at_most
 from bench.servers import ROOT, python
 from coachkit.cli.installation import now
+from coachkit.db.scopes import ACROSS
 from coachkit.organisations import organisations
 
 _COMMAND = "from coachkit.cli import main; main()"
@@ -52,7 +53,7 @@ def publishing(sizes: Sequence[int], rounds: int, folder: Path) -> Table:
         for number, size in enumerate([*smaller * _OFTEN, largest]):
             place = make_place(folder / f"publishing-{turn}-{number}")
             packs_found[size].append(cost(["pack", "publish", str(packs[size])], place))
-            with place.opened() as here, here.database.write() as conn:
+            with place.opened() as here, here.database.write(ACROSS) as conn:
                 organisations.create(conn, slug_of(1), settings(slug_of(1), PACK, min(sizes)), now())
             editions_found[size].append(cost(["edition", "publish", slug_of(1)], place))
     rows = [*_rows("the pack", packs_found), *_rows("an edition of it", editions_found)]

@@ -21,6 +21,7 @@ from running import free_port
 from coachkit.cli.checks import configured, engines, published
 from coachkit.cli.doctor import counted
 from coachkit.db import tables
+from coachkit.db.scopes import ACROSS, OWNER
 from coachkit.editions import inputs
 from coachkit.settings import Settings, write_config
 
@@ -262,14 +263,14 @@ def test_database_empty(run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 @pytest.mark.parametrize(("revision", "code"), [("0000", "database-not-migrated"), ("9999", "database-newer")])
 def test_database_of_another_version(well, database, revision: str, code: str) -> None:
     """A database that is behind wants migrating, and one that is ahead a newer CoachKit."""
-    with database.write() as conn:
+    with database.write(OWNER) as conn:
         conn.execute(sa.text(f"UPDATE alembic_version SET version_num = '{revision}'"))  # noqa: S608
     examined(well, code, "error")
 
 
 def test_database_read_only(well, database) -> None:
     """A database that cannot be written is found by trying; here each row refuses, as a root may write any file."""
-    with database.write() as conn:
+    with database.write(OWNER) as conn:
         refuse = "BEGIN SELECT RAISE(ABORT, 'read-only'); END"
         if not database.is_sqlite:
             body = "$$ BEGIN RAISE EXCEPTION 'read-only'; END $$"
@@ -481,7 +482,7 @@ def test_nothing_live(well, settings_file) -> None:
 
 def test_release_withdrawn(well, database) -> None:
     """An organisation that serves a withdrawn release is said, with the release."""
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         withdrawn = sa.update(tables.releases).where(tables.releases.c.pack == "example")
         conn.execute(withdrawn.values(withdrawn_at=sa.func.current_timestamp(), withdrawn_because="wrong"))
     assert "example@1.0.0" in examined(well, "release-withdrawn", "error")["message"]
@@ -501,7 +502,7 @@ def test_outdated(well, monkeypatch: pytest.MonkeyPatch, number: tuple[Any, str]
 @ONE_DATABASE
 def test_contact_unverified(well, database) -> None:
     """A support contact that nobody has verified within a year is said, for all but demo organisations."""
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         conn.execute(sa.update(tables.organisations).values(demo=False))
     found = examined(well, "contact-unverified", "error")
     assert found["file"].startswith("northbridge/brand/support/")

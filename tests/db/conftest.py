@@ -8,6 +8,7 @@ import pytest
 
 from coachkit.db import editions, organisations, releases
 from coachkit.db.releases import ReleaseHead
+from coachkit.db.scopes import ACROSS
 
 AT = datetime(2026, 11, 22, 9, 30, 15, 123456, tzinfo=UTC)
 
@@ -44,7 +45,7 @@ def make_release():
 @pytest.fixture
 def served(database, make_release):
     """The ids of two organisations; `northbridge` has the editions e1 and e2, `harbour` has e1, all of core 1.0.0."""
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         releases.insert(conn, make_release(), archive=b"archive", compiled=b"compiled")
         ids = {
             slug: organisations.insert(conn, slug, name=slug.title(), settings={}, at=AT).id

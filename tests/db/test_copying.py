@@ -14,6 +14,7 @@ from publishing import example, organisation, publish
 from coachkit.db import migrate
 from coachkit.db.copying import copy
 from coachkit.db.database import Database
+from coachkit.db.scopes import ACROSS
 from coachkit.db.tables import metadata
 from coachkit.errors import Conflict, SettingsError
 
@@ -43,7 +44,7 @@ def filled(other: Database) -> Database:
 
 
 def rows(database: Database) -> dict[str, list[tuple[Any, ...]]]:
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         return {
             table.name: [tuple(row) for row in conn.execute(sa.select(table).order_by(*table.primary_key))]
             for table in metadata.sorted_tables
@@ -130,7 +131,7 @@ def test_all_or_nothing(filled: Database, database: Database) -> None:
 
 def test_many_rows(other: Database, database: Database) -> None:
     """More rows than are in memory at once arrive all the same."""
-    with other.write() as conn:
+    with other.write(ACROSS) as conn:
         images = [{"name": f"{number}.png", "media_type": "image/png", "data": b"x" * number} for number in range(333)]
         conn.execute(sa.insert(metadata.tables["images"]), images)
     assert copy(other, database)["images"] == 333
@@ -140,7 +141,7 @@ def test_many_rows(other: Database, database: Database) -> None:
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_refuses_another_migration(filled: Database, database: Database) -> None:
     """Databases of other versions are refused, with what to do."""
-    with filled.write() as conn:
+    with filled.write(ACROSS) as conn:
         conn.execute(sa.text("UPDATE alembic_version SET version_num = '0000'"))
     with pytest.raises(SettingsError, match=r"to copy from is at migration 0000.*coachkit migrate"):
         copy(filled, database)
@@ -158,7 +159,7 @@ def test_refuses_a_source_that_is_not_there(database: Database, tmp_path: Path) 
 
 def test_every_table_is_known(database: Database) -> None:
     """Every table that migrations make is one that is copied, but for Alembic's own."""
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         there = set(sa.inspect(conn).get_table_names())
     assert there - set(metadata.tables) == {"alembic_version"}
     assert migrate.current(database) == migrate.expected()

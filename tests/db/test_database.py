@@ -7,7 +7,9 @@ import pytest
 import sqlalchemy as sa
 
 from coachkit.db import channels, organisations
+from coachkit.db.changes import counted
 from coachkit.db.database import Database
+from coachkit.db.scopes import ACROSS
 from coachkit.errors import SettingsError, Unavailable
 
 sqlite_only = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -44,7 +46,7 @@ def test_repr_shows_no_password():
 
 def test_faults_show_no_values(database):
     """What is said of a statement that fails, in a log say, has none of the values that it was asked with."""
-    with pytest.raises(sa.exc.DBAPIError) as failed, database.read() as conn:
+    with pytest.raises(sa.exc.DBAPIError) as failed, database.read(ACROSS) as conn:
         conn.execute(sa.text("SELECT :word FROM nowhere"), {"word": "hunter2"})
     assert "nowhere" in str(failed.value)
     assert "hunter2" not in str(failed.value)
@@ -52,29 +54,29 @@ def test_faults_show_no_values(database):
 
 def test_written_is_read(database, at):
     """What was written is read once its block has ended."""
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         organisations.insert(conn, "a", name="A", settings={}, at=at)
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         assert organisations.slugs(conn) == ("a",)
 
 
 def test_read_cannot_write(database, at):
     """A reading transaction refuses to write."""
-    with pytest.raises(sa.exc.DBAPIError, match=r"(?i)read-?only"), database.read() as conn:
+    with pytest.raises(sa.exc.DBAPIError, match=r"(?i)read-?only"), database.read(ACROSS) as conn:
         conn.exec_driver_sql("UPDATE counters SET value = 5")
-    with database.read() as conn:
-        assert channels.counter(conn) == 0
+    with database.read(ACROSS) as conn:
+        assert counted(conn) == 0
 
 
 def test_reads_one_moment(database, served, at):
     """A reading transaction sees one moment, whatever is written meanwhile, and keeps nobody from writing."""
-    with database.read() as reading:
-        before = channels.counter(reading)
-        with database.write() as writing:
+    with database.read(ACROSS) as reading:
+        before = counted(reading)
+        with database.write(ACROSS) as writing:
             channels.move(writing, served["harbour"], "live", "e1", public=True, at=at)
-        assert channels.counter(reading) == before
-    with database.read() as reading:
-        assert channels.counter(reading) == before + 1
+        assert counted(reading) == before
+    with database.read(ACROSS) as reading:
+        assert counted(reading) == before + 1
 
 
 @sqlite_only
@@ -95,7 +97,7 @@ def test_new_file_opened_at_once(tmp_path, attempt):
     def mode(_):
         database = Database(f"sqlite:///{tmp_path / 'new.sqlite'}")
         together.wait()
-        with database.read() as conn:
+        with database.read(ACROSS) as conn:
             found = conn.exec_driver_sql("PRAGMA journal_mode").scalar()
         database.dispose()
         return found
@@ -116,14 +118,15 @@ def test_wal_waits_no_longer(tmp_path):
 READ_THEN_WRITE = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from coachkit.db import channels
+from coachkit.db.changes import counted
 from coachkit.db.database import Database
+from coachkit.db.scopes import ACROSS
 
 database = Database(sys.argv[1])
 
 def write(n):
-    with database.write() as conn:
-        value = channels.counter(conn)
+    with database.write(ACROSS) as conn:
+        value = counted(conn)
         conn.exec_driver_sql(f"UPDATE counters SET value = {value + 1}")
 
 with ThreadPoolExecutor(2) as pool:
@@ -136,13 +139,13 @@ def test_many_writers(database, script):
     """Threads and processes that read and then write, at once, never find SQLite locked, and lose nothing."""
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _: script(READ_THEN_WRITE, database.url), range(3)))
-    with database.read() as conn:
-        assert channels.counter(conn) == 150
+    with database.read(ACROSS) as conn:
+        assert counted(conn) == 150
 
 
 def test_locked(impatient, database):
     """Who waits too long for another writer is told to try again."""
-    with database.write() as holding:
+    with database.write(ACROSS) as holding:
         holding.exec_driver_sql("UPDATE counters SET value = 1")
         with pytest.raises(Unavailable, match="does not answer"), impatient.write() as conn:
             conn.exec_driver_sql("UPDATE counters SET value = 2")
@@ -162,14 +165,14 @@ def test_full(database, at):
     """A full database is Unavailable, and what was being written is undone."""
 
     def write():
-        with database.write() as conn:
+        with database.write(ACROSS) as conn:
             conn.exec_driver_sql("PRAGMA max_page_count = 1")  # no page more than there are
             organisations.insert(conn, "a", name="A", settings={}, at=at)
             organisations.insert(conn, "b", name="B" * 1_000_000, settings={}, at=at)
 
     with pytest.raises(Unavailable):
         write()
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         assert organisations.slugs(conn) == ()
 
 
@@ -186,7 +189,7 @@ def test_unreachable(tmp_path, scheme, way):
 
 def test_our_own_mistake(database):
     """A statement that the database cannot run is an error of ours, and nothing to try again."""
-    with pytest.raises(sa.exc.DBAPIError), database.read() as conn:
+    with pytest.raises(sa.exc.DBAPIError), database.read(ACROSS) as conn:
         conn.exec_driver_sql("SELECT 1 FROM no_such_table")
 
 
@@ -194,8 +197,8 @@ def test_works_again_after_dispose(database):
     """A disposed Database opens again on its next use."""
     database.dispose()
     database.dispose()
-    with database.read() as conn:
-        assert channels.counter(conn) == 0
+    with database.read(ACROSS) as conn:
+        assert counted(conn) == 0
 
 
 def test_detached(database):
@@ -210,25 +213,26 @@ def test_detached(database):
 
 FORKED = """
 import os, sys
-from coachkit.db import channels
+from coachkit.db.changes import counted
 from coachkit.db.database import Database
+from coachkit.db.scopes import ACROSS
 
 database = Database(sys.argv[1])
-with database.write() as conn:
+with database.write(ACROSS) as conn:
     of_parent = conn.connection.dbapi_connection
     conn.exec_driver_sql("UPDATE counters SET value = value + 1")
 child = os.fork()
 if child == 0:
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         assert conn.connection.dbapi_connection is not of_parent
-        assert channels.counter(conn) == 1
+        assert counted(conn) == 1
         conn.exec_driver_sql("UPDATE counters SET value = value + 1")
     database.dispose()
     sys.exit()
 assert os.waitpid(child, 0)[1] == 0
-with database.write() as conn:
+with database.write(ACROSS) as conn:
     assert conn.connection.dbapi_connection is of_parent
-    print(channels.counter(conn))
+    print(counted(conn))
 database.dispose()
 """
 
@@ -243,6 +247,6 @@ def test_damaged_file(tmp_path):
     path = tmp_path / "damaged.sqlite"
     path.write_bytes(b"This is no database at all. " * 400)
     database = Database(f"sqlite:///{path}")
-    with pytest.raises(Unavailable), database.read() as conn:
+    with pytest.raises(Unavailable), database.read(ACROSS) as conn:
         conn.execute(sa.text("SELECT 1 FROM releases"))
     database.dispose()

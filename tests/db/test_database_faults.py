@@ -14,8 +14,9 @@ from appmaker import eventually
 from faulty import FaultyProxy
 from postgresql import own_server, socket_of, through
 
-from coachkit.db import channels
+from coachkit.db.changes import counted
 from coachkit.db.database import SERVING, Database
+from coachkit.db.scopes import ACROSS
 from coachkit.errors import Unavailable
 
 BOUND = 2.0
@@ -61,8 +62,8 @@ def make_served(database, proxy):
 
 def counter(database):
     """Read something, as every request does that needs the database."""
-    with database.read() as conn:
-        return channels.counter(conn)
+    with database.read(ACROSS) as conn:
+        return counted(conn)
 
 
 def refused(work, *arguments):
@@ -152,10 +153,10 @@ def test_silent_in_the_middle(proxy, make_served):
     database = make_served()
 
     def fall_silent():
-        with database.read() as conn:
-            channels.counter(conn)
+        with database.read(ACROSS) as conn:
+            counted(conn)
             proxy.blackhole()
-            channels.counter(conn)
+            counted(conn)
 
     assert refused(fall_silent) < BOUND
     proxy.forward()
@@ -169,7 +170,7 @@ def test_silent_while_writing(at, proxy, make_served):
     database = make_served()
 
     def write():
-        with database.write() as conn:
+        with database.write(ACROSS) as conn:
             conn.exec_driver_sql("UPDATE counters SET value = 1")
             proxy.blackhole()
             if at == "statement":
@@ -184,8 +185,8 @@ def test_own_error_while_silent(proxy, make_served):
     database = make_served()
 
     def fail():
-        with database.read() as conn:
-            channels.counter(conn)
+        with database.read(ACROSS) as conn:
+            counted(conn)
             proxy.blackhole()
             raise ZeroDivisionError
 
@@ -209,10 +210,10 @@ def test_own_work_costs_no_patience(make_served):
     """What a reader makes of the rows may take longer than there is patience."""
     database = make_served(0.3)
     counter(database)
-    with database.read() as conn:
-        channels.counter(conn)
+    with database.read(ACROSS) as conn:
+        counted(conn)
         threading.Event().wait(0.5)
-        assert channels.counter(conn) == 0
+        assert counted(conn) == 0
 
 
 @postgres_only
@@ -235,11 +236,11 @@ def test_slow_statement(make_served):
     database = make_served()
 
     def backend():
-        with database.read() as conn:
+        with database.read(ACROSS) as conn:
             return conn.exec_driver_sql("SELECT pg_backend_pid()").scalar()
 
     def sleep():
-        with database.read() as conn:
+        with database.read(ACROSS) as conn:
             conn.exec_driver_sql("SELECT pg_sleep(60)")
 
     mine = backend()
@@ -251,7 +252,7 @@ def test_slow_statement(make_served):
 def test_locked_table(database, make_served):
     """Readers do not queue at a table that a migration holds: neither here nor, for long, in the server."""
     served = make_served()
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         conn.exec_driver_sql("LOCK TABLE counters IN ACCESS EXCLUSIVE MODE")
         assert max(at_once(refused, counter, served)) < BOUND
         eventually(lambda: conn.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar() == 0)

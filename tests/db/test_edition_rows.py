@@ -5,12 +5,13 @@ import sqlalchemy as sa
 
 from coachkit.db import channels, editions
 from coachkit.db.editions import Edition, EditionHead, Use
+from coachkit.db.scopes import ACROSS
 
 
 def test_insert_and_read(database, served, at):
     """An edition comes back as it was stored, whole or without its bytes, not published yet."""
     id_ = served["northbridge"]
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         head = EditionHead(id_, "e1", demo=False, created_at=at, published=False)
         assert editions.head(conn, id_, "e1") == head
         assert editions.get(conn, id_, "e1") == Edition(**vars(head), inputs=b"inputs", manifest=b"manifest")
@@ -18,7 +19,7 @@ def test_insert_and_read(database, served, at):
 
 def test_of_another_organisation(database, served):
     """An edition of one organisation is nothing to another."""
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         assert editions.get(conn, served["harbour"], "e2") is None
         assert editions.head(conn, served["harbour"], "e2") is None
         assert not editions.exists(conn, served["harbour"], "e2")
@@ -28,7 +29,7 @@ def test_of_another_organisation(database, served):
 def test_again_changes_nothing(database, served, at):
     """An edition that is there already stays as it is."""
     id_ = served["northbridge"]
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         before = editions.get(conn, id_, "e1")
         later = at + timedelta(days=1)
         assert not editions.insert(conn, id_, "e1", inputs=b"", manifest=b"", releases=[], at=later, demo=True)
@@ -37,20 +38,20 @@ def test_again_changes_nothing(database, served, at):
 
 def test_listing(database, served):
     """An organisation's editions, newest first, and nobody else's."""
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         listed = editions.listing(conn, served["northbridge"])
     assert [(one.organisation_id, one.digest) for one in listed] == [(served["northbridge"], d) for d in ("e2", "e1")]
 
 
 def test_release_must_exist(database, served, at):
     """No edition can name a release that is not stored."""
-    with pytest.raises(sa.exc.IntegrityError), database.write() as conn:
+    with pytest.raises(sa.exc.IntegrityError), database.write(ACROSS) as conn:
         editions.insert(conn, served["harbour"], "e9", inputs=b"", manifest=b"", releases=[("core", "9.0.0")], at=at)
 
 
 def test_using_release(database, served, at):
     """Who uses a release: every edition of every organisation, with the channels that point at it now."""
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         for name in ("preview", "live"):
             channels.move(conn, served["northbridge"], name, "e2", public=name == "live", at=at)
         channels.move(conn, served["harbour"], "live", "e1", public=True, at=at)

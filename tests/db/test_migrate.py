@@ -5,15 +5,17 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
-from coachkit.db import channels, migrate
+from coachkit.db import migrate
+from coachkit.db.changes import counted
 from coachkit.db.database import Database
+from coachkit.db.scopes import ACROSS, OWNER
 from coachkit.db.tables import metadata
 from coachkit.errors import SettingsError
 
 
 def test_tables_agree(database):
     """The tables that the migrations make are those that the queries are written against."""
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         assert compare_metadata(MigrationContext.configure(conn), metadata) == []
 
 
@@ -25,8 +27,8 @@ def test_current(database):
 def test_again_changes_nothing(database):
     """Migrating a database that is up to date leaves it as it is."""
     migrate.upgrade(database)
-    with database.read() as conn:
-        assert channels.counter(conn) == 0
+    with database.read(ACROSS) as conn:
+        assert counted(conn) == 0
 
 
 def test_new_file_has_no_number(tmp_path):
@@ -42,7 +44,7 @@ def test_percent_sign_in_path(tmp_path, monkeypatch):
     copy.parent.mkdir()
     copy.symlink_to(Path(migrate.__file__).with_name("migrations"), target_is_directory=True)
     monkeypatch.setattr(migrate, "_FOLDER", copy)
-    assert migrate.expected() == "0001"
+    assert migrate.expected() == "0002"
 
 
 def test_all_at_once(database):
@@ -51,20 +53,20 @@ def test_all_at_once(database):
         url = database.url.replace("coachkit.sqlite", "new.sqlite")
     else:
         url = database.url
-        with database.write() as conn:
+        with database.write(OWNER) as conn:
             conn.exec_driver_sql("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
     databases = [Database(url) for _ in range(8)]
     with ThreadPoolExecutor(len(databases)) as pool:
         list(pool.map(migrate.upgrade, databases))
-    with databases[0].read() as conn:
-        assert channels.counter(conn) == 0
+    with databases[0].read(ACROSS) as conn:
+        assert counted(conn) == 0
     for each in databases:
         each.dispose()
 
 
 def test_newer_database_is_refused(database):
     """A database that a newer CoachKit has migrated is refused with both numbers, and with what to do."""
-    with database.write() as conn:
+    with database.write(OWNER) as conn:
         conn.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(SettingsError, match=r"migration 9999; this one knows up to 0001.*install that version"):
+    with pytest.raises(SettingsError, match=r"migration 9999; this one knows up to 0002.*install that version"):
         migrate.upgrade(database)

@@ -9,6 +9,7 @@ from structlog.testing import capture_logs
 
 from coachkit.db import channels, migrate
 from coachkit.db.database import Database
+from coachkit.db.scopes import ACROSS, OWNER
 from coachkit.db.watch import INTERVAL, Watch
 
 PATIENCE = 10
@@ -50,7 +51,7 @@ def move(database, served, at):
     """Moves a channel, from a connection that is no Watch's."""
 
     def move():
-        with database.write() as conn:
+        with database.write(ACROSS) as conn:
             channels.move(conn, served["northbridge"], "live", "e1", public=True, at=at)
 
     return move
@@ -68,7 +69,7 @@ def test_seen_from_another_process(database, served, at, make_watch, told):
     """Moves made over another Database, as another process has it, are told."""
     make_watch(database).ensure()
     other = Database(database.url)
-    with other.write() as conn:
+    with other.write(ACROSS) as conn:
         channels.move(conn, served["harbour"], "live", "e1", public=True, at=at)
     other.dispose()
     assert told.get(timeout=PATIENCE) == (0, 1)
@@ -88,7 +89,7 @@ def test_from_where_it_began(database, move, make_watch, told):
 def test_other_writes_are_not_told(database, move, make_watch, told):
     """A write that moves no channel is not told."""
     make_watch(database).ensure()
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         conn.exec_driver_sql("UPDATE organisations SET name = 'Other'")
     move()
     assert told.get(timeout=PATIENCE) == (0, 1)
@@ -160,10 +161,10 @@ def test_silence(database, move, make_watch, told, log):
     watch = make_watch(database)
     watch.ensure()
     assert watch.silent_since is None
-    with database.write() as conn:
+    with database.write(OWNER) as conn:
         conn.exec_driver_sql("ALTER TABLE counters RENAME TO elsewhere")
     wait_until(lambda: watch.silent_since is not None)
-    with database.write() as conn:
+    with database.write(OWNER) as conn:
         conn.exec_driver_sql("ALTER TABLE elsewhere RENAME TO counters")
     move()
     assert told.get(timeout=PATIENCE)[1] == 1
@@ -190,6 +191,7 @@ def test_silent_from_the_start(tmp_path, database, make_watch, told):
 FORKED = """
 import os, sys, threading
 from coachkit.db.database import Database
+from coachkit.db.scopes import ACROSS
 from coachkit.db.watch import INTERVAL, Watch
 
 database, told = Database(sys.argv[1]), threading.Event()
@@ -198,7 +200,7 @@ watch.ensure()
 child = os.fork()
 watch.ensure()
 if child == 0:
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         conn.exec_driver_sql("UPDATE counters SET value = value + 1")
 seen = told.wait(10)
 watch.stop()

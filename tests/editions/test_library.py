@@ -11,6 +11,7 @@ from packmaker import appending
 from publishing import SLUG, brand, example, organisation, publish
 
 from coachkit.db import editions
+from coachkit.db.scopes import ACROSS
 from coachkit.editions.library import Library, size_of
 from coachkit.errors import NotFound
 
@@ -128,7 +129,7 @@ def test_stored_forms_are_kept_longer(database, make, asked):
 def test_stored_forms_are_bounded(database, make, asked):
     """Stored forms take no more than so many bytes."""
     one, two, three = make(3)
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         row = editions.get(conn, 1, one)
     library = Library(database, edition_bytes=1, stored_bytes=int(2.5 * (len(row.inputs) + len(row.manifest) + 512)))
     for digest in (one, two, three):

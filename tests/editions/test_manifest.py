@@ -7,6 +7,7 @@ from packmaker import PACK, appending, replacing
 from publishing import brand, example, organisation, publish
 
 from coachkit.db import editions
+from coachkit.db.scopes import ACROSS
 from coachkit.editions import inputs, manifest
 from coachkit.editions.choices import from_settings
 
@@ -55,7 +56,7 @@ def test_round_trip(database, edition):
         {"op": "replace", "target": "module/first-hour", "locale": "en-GB", "field": "title", "text": "Now"},
     ]
     made = edition(overlay=overlay)
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         row = editions.get(conn, 1, made.digest)
     parsed = inputs.parse(row.inputs)
     loaded = manifest.load("northbridge", made.digest, from_settings(parsed.settings), made.releases, row.manifest)

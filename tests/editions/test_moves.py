@@ -7,6 +7,7 @@ from publishing import AT, SLUG, brand, example, organisation, publish
 
 from coachkit.db import channels as rows
 from coachkit.db import editions
+from coachkit.db.scopes import ACROSS
 from coachkit.editions import channels
 from coachkit.errors import BadRequest, Conflict, NotFound
 from coachkit.organisations.organisations import find
@@ -29,7 +30,7 @@ def act(database):
     """Calls something of `channels` on the organisation, in a transaction."""
 
     def act(function, *arguments, **options):
-        with database.write() as conn:
+        with database.write(ACROSS) as conn:
             return function(conn, find(conn, SLUG), *arguments, **options)
 
     return act

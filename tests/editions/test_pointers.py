@@ -14,6 +14,7 @@ from publishing import AT, SLUG, brand, example, organisation, publish
 
 from coachkit.db import migrate
 from coachkit.db.database import Database
+from coachkit.db.scopes import ACROSS
 from coachkit.editions import channels
 from coachkit.editions.library import Library
 from coachkit.editions.pointers import STALE_AFTER_SECONDS, Pointers
@@ -55,7 +56,7 @@ def move(other):
     """Moves a channel."""
 
     def move(digest, name="live", public=None, slug=SLUG):
-        with other.write() as conn:
+        with other.write(ACROSS) as conn:
             channels.move(conn, find(conn, slug), name, digest, AT, public=public)
 
     return move
@@ -165,11 +166,12 @@ import sys, time
 sys.path.insert(0, "tests")
 from publishing import AT, SLUG
 from coachkit.db.database import Database
+from coachkit.db.scopes import ACROSS
 from coachkit.editions import channels
 from coachkit.organisations.organisations import find
 
 database = Database(sys.argv[1])
-with database.write() as conn:
+with database.write(ACROSS) as conn:
     channels.move(conn, find(conn, SLUG), "live", sys.argv[2], AT)
 print(time.monotonic())
 database.dispose()
@@ -200,6 +202,7 @@ import os, signal, sys
 sys.path.insert(0, "tests")
 from publishing import AT, SLUG
 from coachkit.db.database import Database
+from coachkit.db.scopes import ACROSS
 from coachkit.editions import channels
 from coachkit.editions.library import Library
 from coachkit.editions.pointers import Pointers
@@ -209,7 +212,7 @@ url, one, two = sys.argv[1:]
 database, other = Database(url), Database(url)
 pointers = Pointers(database, Library(database))
 assert pointers.channel(SLUG, "live").digest == one
-with other.write() as conn:
+with other.write(ACROSS) as conn:
     channels.move(conn, find(conn, SLUG), "live", two, AT)
 child = os.fork()
 if child == 0:

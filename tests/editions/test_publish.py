@@ -26,6 +26,7 @@ from publishing import (
 
 from coachkit.db import channels, editions, migrate
 from coachkit.db.database import Database
+from coachkit.db.scopes import ACROSS
 from coachkit.editions import inputs, releases
 from coachkit.editions.publish import Tools, outdated, prepare, store
 from coachkit.errors import Conflict
@@ -50,7 +51,7 @@ HELLO = module("Hello")
 
 
 def stored(database, digest):
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         return editions.get(conn, find(conn, SLUG).id, digest)
 
 
@@ -102,7 +103,7 @@ def test_settings_move_nothing(database):
     organisation(database)
     first = publish(database)
     organisation(database, brand=brand(voice="Plain"))
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         assert channels.get(conn, 1, "live").digest == first.digest
     assert publish(database).digest != first.digest
 
@@ -127,7 +128,7 @@ def test_published_again_unchanged(database):
     organisation(database)
     first = publish(database)
     before = stored(database, first.digest)
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         found = find(conn, SLUG)
         again = prepare(conn, found, TOOLS, AT + timedelta(days=1))
         assert again.digest == first.digest
@@ -140,7 +141,7 @@ def test_preparing_stores_nothing(database):
     """To prepare is to check: nothing is stored."""
     example(database)
     organisation(database)
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         prepare(conn, find(conn, SLUG), TOOLS, AT)
         assert editions.listing(conn, find(conn, SLUG).id) == ()
 
@@ -281,7 +282,7 @@ def test_demo_is_not_in_the_digest(database):
     example(database, **signed)
     organisation(database, demo=True)
     demo = publish(database)
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         conn.exec_driver_sql("UPDATE organisations SET demo = false")
         plain = prepare(conn, find(conn, SLUG), TOOLS, AT)
     assert stored(database, demo.digest).demo
@@ -295,7 +296,7 @@ def test_outdated(database):
     used = inputs.parse(publish(database).inputs).releases
 
     def told():
-        with database.read() as conn:
+        with database.read(ACROSS) as conn:
             ((row),) = outdated(conn, settings(), used)
         return row
 
@@ -304,7 +305,7 @@ def test_outdated(database):
     example(database, "1.1.0", **EDITED)
     example(database, "2.0.0", **EDITED)
     assert told() == row | {"in_range": "1.1.0", "newest": "2.0.0", "withdrawn": False}
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         for each in ("1.0.0", "1.1.0", "2.0.0"):
             releases.withdraw(conn, "example", each, AT, "wrong")
     assert told() == row | {"in_range": None, "newest": None, "withdrawn": True}
@@ -316,7 +317,7 @@ def test_outdated_for_a_pack_no_longer_chosen(database):
     example(database, "1.0.0")
     organisation(database)
     used = inputs.parse(publish(database).inputs).releases
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         (row,) = outdated(conn, settings(packs={"hello": "*"}), used)
     assert (row["range"], row["in_range"]) == (None, "1.0.0")
 
@@ -385,14 +386,14 @@ def test_changed_while_preparing(database):
     """An edition whose settings changed, or whose release was withdrawn, since it was prepared is not stored."""
     example(database)
     found = organisation(database)
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         prepared = prepare(conn, found, TOOLS, AT)
     changed = organisation(database, brand=brand(voice="Plain"))
-    with database.write() as conn, pytest.raises(Conflict, match="settings have changed"):
+    with database.write(ACROSS) as conn, pytest.raises(Conflict, match="settings have changed"):
         store(conn, changed, prepared, AT)
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         prepared = prepare(conn, changed, TOOLS, AT)
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         releases.withdraw(conn, "example", "1.0.0", AT, "wrong")
         with pytest.raises(Conflict, match="withdrawn"):
             store(conn, changed, prepared, AT)

@@ -7,6 +7,7 @@ from publishing import AT, compiled, example, organisation, publish, refused, re
 
 from coachkit.db import channels, images
 from coachkit.db import releases as rows
+from coachkit.db.scopes import ACROSS
 from coachkit.editions import releases
 from coachkit.errors import Conflict, Gone, NotFound
 from coachkit.packs.source import Source
@@ -16,7 +17,7 @@ EDITED = {MODULE: appending("\nAnd say thank you.\n")}
 
 
 def heads(database):
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         return rows.heads(conn)
 
 
@@ -34,7 +35,7 @@ def test_published(database):
     assert head.digest.startswith("sha256:")
     assert set(head.versions.values()) == {"1.0.0"}
     assert set(head.versions) == set(head.resources)
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         (name,) = releases.load(conn, "example", "1.0.0").images
         assert images.get(conn, name).data == release_files()["images/breathe.svg"]
         assert b"Feel it first" in rows.archive(conn, "example", "1.0.0")
@@ -44,7 +45,7 @@ def test_loaded_as_compiled(database):
     """What is loaded is what was compiled, but for the bytes of images."""
     example(database)
     made = compiled(release_files())
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         loaded = releases.load(conn, "example", "1.0.0")
         with pytest.raises(NotFound, match=r"example@2\.0\.0"):
             releases.load(conn, "example", "2.0.0")
@@ -54,7 +55,7 @@ def test_loaded_as_compiled(database):
 def test_same_bytes_change_nothing(database):
     """Publishing the same bytes again stores nothing and gives what is stored, with its first day."""
     first = example(database)
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         files = release_files()
         again = releases.publish(conn, Source(files), compiled(files), AT + timedelta(days=1))
     assert not again.new
@@ -77,7 +78,7 @@ def test_other_bytes_are_refused(database):
 def test_withdrawn_version_is_not_given_again(database):
     """A version that was withdrawn is never another: other bytes are refused, the same ones stay withdrawn."""
     example(database)
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         releases.withdraw(conn, "example", "1.0.0", AT, "wrong number")
     with pytest.raises(Conflict):
         example(database, **EDITED)
@@ -97,10 +98,10 @@ def test_published_twice_at_once(database, changes, outcome):
             outcomes.append("refused")
 
     thread = threading.Thread(target=second)
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         first = publish_files(conn, release_files())
         thread.start()
-        with database.write() as looking:
+        with database.write(ACROSS) as looking:
             waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
             while not looking.exec_driver_sql(waiting).scalar_one():
                 thread.join(0.01)
@@ -114,7 +115,7 @@ def test_lineage(database):
     example(database)
     head = example(database, "1.1.0", **EDITED).head
     assert {name for name, version in head.versions.items() if version == "1.1.0"} == {"module/ask-for-feedback"}
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         loaded = releases.load(conn, "example", "1.1.0")
     assert loaded.resources["module", "ask-for-feedback"].version == "1.1.0"
     assert loaded.resources["module", "first-hour"].version == "1.0.0"
@@ -134,12 +135,12 @@ def test_withdraw(database):
     example(database)
     organisation(database)
     digest = publish(database).digest
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         (use,) = releases.withdraw(conn, "example", "1.0.0", AT, "wrong number")
         assert (use.organisation, use.digest, use.channels) == ("northbridge", digest, ("live",))
     (head,) = heads(database)
     assert (head.withdrawn_at, head.withdrawn_because) == (AT, "wrong number")
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         assert rows.archive(conn, "example", "1.0.0")
         assert channels.get(conn, 1, "live").digest == digest
 
@@ -147,7 +148,7 @@ def test_withdraw(database):
 def test_withdraw_again(database):
     """Withdrawing again changes nothing, and names those who use it still; what is not there is not found."""
     example(database)
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         releases.withdraw(conn, "example", "1.0.0", AT, "wrong number")
         assert releases.withdraw(conn, "example", "1.0.0", AT + timedelta(days=1), "another reason") == ()
         with pytest.raises(NotFound, match=r"example@3\.0\.0"):
@@ -160,10 +161,10 @@ def test_withdrawn_is_not_for_new_editions(database):
     example(database, "1.0.0")
     example(database, "1.1.0", **EDITED)
     organisation(database)
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         releases.withdraw(conn, "example", "1.1.0", AT, "wrong number")
     assert publish(database).edition.releases["example"].manifest.version == "1.0.0"
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         releases.withdraw(conn, "example", "1.0.0", AT, "wrong number")
     (problem,) = refused(database)
     assert problem.code == "withdrawn"
@@ -175,7 +176,7 @@ def test_gone_for_the_public(database):
     example(database, "1.0.0")
     example(database, "1.1.0", **EDITED)
     example(database, "2.0.0-rc.1", **EDITED)
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         releases.withdraw(conn, "example", "1.0.0", AT, "wrong number")
         assert releases.public(conn, "example", "1.1.0").version == "1.1.0"
         with pytest.raises(Gone) as caught:
@@ -194,7 +195,7 @@ def test_gone_for_the_public(database):
 def test_private_packs_are_not_seen(database):
     """For the public a private pack is not there, withdrawn or not, in the words for one that there is not."""
     example(database, "1.0.0", **{"pack.yaml": replacing("visibility: public", "visibility: private")})
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         with pytest.raises(NotFound, match=r"There is no release example@1\.0\.0"):
             releases.public(conn, "example", "1.0.0")
         releases.withdraw(conn, "example", "1.0.0", AT, "wrong number")
@@ -204,17 +205,17 @@ def test_private_packs_are_not_seen(database):
 
 def test_current(database):
     """The current release is the highest in SemVer order that is not withdrawn, a final one before pre-releases."""
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         assert releases.current(conn, "example") is None
     for number, version in enumerate(["1.10.0", "1.9.0", "2.0.0-rc.1"]):
         example(database, version, **{MODULE: appending(f"\n{number}\n")})
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         assert releases.current(conn, "example").version == "1.10.0"
 
 
 def test_known_by_its_files(database):
     """Files that are a release already are known without being compiled, and others are not."""
     head = example(database).head
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         assert releases.stored_already(conn, Source(release_files())) == head
         assert releases.stored_already(conn, Source(release_files(**EDITED))) is None

@@ -3,6 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from publishing import settings
 
+from coachkit.db.scopes import ACROSS
 from coachkit.errors import BadRequest, Conflict, NotFound
 from coachkit.organisations.organisations import change, create, find
 
@@ -12,9 +13,9 @@ AT = datetime(2026, 11, 22, 9, 30, tzinfo=UTC)
 def test_create_and_find(database):
     """What was created is found, with its name in its default locale."""
     chosen = settings(brand={"name": {"en-GB": "Northbridge", "cy": "Pontogledd"}})
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         made = create(conn, "northbridge", chosen, AT)
-    with database.read() as conn:
+    with database.read(ACROSS) as conn:
         found = find(conn, "northbridge")
     assert found == made
     assert (found.name, found.settings, found.demo, found.revision) == ("Northbridge", chosen, False, 1)
@@ -24,13 +25,13 @@ def test_create_and_find(database):
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_slugs_are_names(database, slug):
     """A slug that is no name is refused, with what a name is."""
-    with database.write() as conn, pytest.raises(BadRequest, match="lower-case letters, digits and hyphens"):
+    with database.write(ACROSS) as conn, pytest.raises(BadRequest, match="lower-case letters, digits and hyphens"):
         create(conn, slug, settings(), AT)
 
 
 def test_taken_slug(database):
     """A slug is given once."""
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         create(conn, "northbridge", settings(), AT)
         with pytest.raises(Conflict, match="northbridge"):
             create(conn, "northbridge", settings(), AT)
@@ -38,7 +39,7 @@ def test_taken_slug(database):
 
 def test_change(database):
     """Changing replaces settings and name and raises the revision; whether it is a demo stays."""
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         create(conn, "northbridge", settings(), AT, demo=True)
         changed = change(conn, "northbridge", settings(brand={"name": "Newbridge"}), AT + timedelta(days=1))
     assert (changed.name, changed.demo, changed.revision) == ("Newbridge", True, 2)
@@ -48,7 +49,7 @@ def test_change(database):
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_nobody_by_that_slug(database):
     """An organisation that is not there is not found, and those that are there are named."""
-    with database.write() as conn:
+    with database.write(ACROSS) as conn:
         with pytest.raises(NotFound, match="none"):
             find(conn, "northbridge")
         with pytest.raises(NotFound):

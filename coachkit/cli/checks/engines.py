@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from coachkit.cli.checks.findings import Finding, Report
 from coachkit.db import migrate
 from coachkit.db.database import Database
+from coachkit.db.scopes import ACROSS, OWNER
 from coachkit.db.tables import POINTERS, counters
 from coachkit.errors import SettingsError, Unavailable
 
@@ -42,7 +43,7 @@ def database(database: Database) -> Report:
         return Report(facts, (_not_migrated("the database file is not there yet"),))
     try:
         revision = migrate.current(database)
-        with database.read() as conn:
+        with database.read(OWNER) as conn:
             facts |= _about(conn, sqlite=database.is_sqlite)
             skew = _skew(conn) if not database.is_sqlite else timedelta()
             facts["milliseconds"] = round(1000 * _seconds(lambda: conn.execute(sa.text("SELECT 1"))), 2)
@@ -217,7 +218,7 @@ def _mounts() -> str:
 def _writable(database: Database) -> Iterator[Finding]:
     """Whether a row can be written; it is not left so."""
     try:
-        with database.write() as conn, conn.begin_nested() as undone:
+        with database.write(ACROSS) as conn, conn.begin_nested() as undone:
             conn.execute(sa.update(counters).where(counters.c.name == POINTERS).values(value=counters.c.value))
             undone.rollback()
     except (Unavailable, DBAPIError):

@@ -17,6 +17,7 @@ from coachkit.db import channels, releases
 from coachkit.db import editions as rows
 from coachkit.db import organisations as organisation_rows
 from coachkit.db.organisations import Organisation
+from coachkit.db.scopes import ACROSS
 from coachkit.editions import inputs
 from coachkit.editions.library import Library
 from coachkit.editions.releases import stored_already, withdrawn
@@ -66,7 +67,7 @@ def plugins(here: Installation) -> Report:
 def packs(here: Installation) -> Report:
     """Packs on offer that are not published as they are."""
     found: list[Finding] = []
-    with here.database.read() as conn:
+    with here.database.read(ACROSS) as conn:
         for path in here.packs():
             found += _unpublished(conn, path)
         stored = [f"{head.pack}@{head.version}" for head in releases.heads(conn)]
@@ -93,7 +94,7 @@ def _unpublished(conn: Connection, path: Path) -> Iterator[Finding]:
 def organisations(here: Installation, today: date) -> Report:
     """What each organisation's live edition is made of that is withdrawn, outdated, missing or too old."""
     found: list[Finding] = []
-    with here.database.read() as conn:
+    with here.database.read(ACROSS) as conn:
         slugs = organisation_rows.slugs(conn)
     library = Library(here.database)
     for slug in progress(slugs, "Organisations"):
@@ -102,7 +103,7 @@ def organisations(here: Installation, today: date) -> Report:
 
 
 def _organisation(here: Installation, library: Library, slug: str, today: date) -> Iterator[Finding]:
-    with here.database.read() as conn:
+    with here.database.read(ACROSS) as conn:
         organisation = organisation_rows.get(conn, slug)
         if organisation is None:  # gone since the list was made
             return
