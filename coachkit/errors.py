@@ -8,13 +8,18 @@
     └── Refusal                  a request or command that cannot be answered; has a status and a slug
         ├── BadRequest           400  malformed, or an unknown or invalid query, path or header
         ├── Unauthorised         401
+        ├── Forbidden            403  the key is valid, and not for this
         ├── NotFound             404  also for what the caller may not see, with the same bytes
         ├── NotAcceptable        406
         ├── Conflict             409
+        │   └── LimitReached     409  as many as an organisation may have
         ├── Gone                 410
+        ├── PreconditionFailed   412  it has changed since the caller saw it
         ├── TooLarge             413
         ├── WrongMediaType       415
         ├── InvalidBody          422  a well-formed body that breaks a rule
+        ├── PreconditionRequired 428  a change names what it is based on
+        ├── TooManyRequests      429  with the seconds after which to try again
         └── Unavailable          503  with the seconds after which to try again
 
 This module imports nothing of ours, so every floor can use it.
@@ -115,6 +120,12 @@ class Unauthorised(Refusal):
     status, slug, title = 401, "unauthorised", "The key is not valid"
 
 
+class Forbidden(Refusal):
+    """The credential holds, but not for what was asked."""
+
+    status, slug, title = 403, "forbidden", "This is not allowed"
+
+
 class NotFound(Refusal):
     """Nothing that the caller may see is at this address."""
 
@@ -133,10 +144,22 @@ class Conflict(Refusal):
     status, slug, title = 409, "conflict", "This contradicts what is stored"
 
 
+class LimitReached(Conflict):
+    """An organisation has as many of something as it may have."""
+
+    slug, title = "limit-reached", "There can be no more of these"
+
+
 class Gone(Refusal):
     """It was here and is no more: withdrawn, or a place from which nobody can go on."""
 
     status, slug, title = 410, "gone", "This is no longer here"
+
+
+class PreconditionFailed(Refusal):
+    """What was to be changed has changed since the caller saw it."""
+
+    status, slug, title = 412, "precondition-failed", "It has changed meanwhile"
 
 
 class TooLarge(Refusal):
@@ -155,6 +178,18 @@ class InvalidBody(Refusal):
     """A well-formed body that breaks a rule."""
 
     status, slug, title = 422, "invalid-body", "The body breaks a rule"
+
+
+class PreconditionRequired(Refusal):
+    """A change that does not say what it is based on."""
+
+    status, slug, title = 428, "precondition-required", "A precondition is required"
+
+
+class TooManyRequests(Refusal):
+    """More requests than the caller may make in that time."""
+
+    status, slug, title = 429, "too-many-requests", "Too many requests"
 
 
 class Unavailable(Refusal):

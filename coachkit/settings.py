@@ -53,6 +53,20 @@ class Settings:
     """Where the workers' counts are brought together."""
     log_hits: bool = False
     """Whether cache hits are written to the access log."""
+    max_keys: int = 50
+    """Keys that an organisation may have that are neither revoked nor expired."""
+    max_channels: int = 50
+    """Channels that an organisation may have."""
+    max_editions: int = 10_000
+    """Editions that an organisation may have."""
+    max_schedules: int = 100
+    """Schedules of an organisation that may be waiting."""
+    max_hostnames: int = 20
+    """Hostnames that an organisation may claim."""
+    max_resources: int = 200
+    """Resources of its own that an organisation may have."""
+    max_overlay: int = 2_000
+    """Parts that an organisation's overlay may have."""
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -249,6 +263,13 @@ _PARSERS: Final[Mapping[str, Callable[[_Given], Any]]] = {
     "metrics_token": _token,
     "metrics_dir": _path,
     "log_hits": _flag,
+    "max_keys": _count,
+    "max_channels": _count,
+    "max_editions": _count,
+    "max_schedules": _count,
+    "max_hostnames": _count,
+    "max_resources": _count,
+    "max_overlay": _count,
 }
 
 

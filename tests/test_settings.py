@@ -24,6 +24,13 @@ EXAMPLES = {
     "metrics_token": ("a-token", "a-token"),
     "metrics_dir": ("/srv/metrics", Path("/srv/metrics")),
     "log_hits": ("true", True),
+    "max_keys": ("5", 5),
+    "max_channels": ("6", 6),
+    "max_editions": ("7", 7),
+    "max_schedules": ("8", 8),
+    "max_hostnames": ("9", 9),
+    "max_resources": ("10", 10),
+    "max_overlay": ("11", 11),
 }
 
 

@@ -54,7 +54,7 @@ PROBLEMS: Mapping[str, ProblemType] = MappingProxyType(
         for problem in (
             _of(errors.BadRequest, "A query parameter, header or the JSON itself is wrong; each error names which."),
             _of(errors.Unauthorised, "The key is mistyped, has expired or was revoked. Public content needs none."),
-            ProblemType("forbidden", 403, "This is not allowed", "The key is valid, but not for what was asked."),
+            _of(errors.Forbidden, "The key is valid, but not for what was asked."),
             _of(errors.NotFound, "There is nothing here, or nothing that the caller may see: both look the same."),
             ProblemType(
                 "method-not-allowed", 405, "The method is not answered here", "The header Allow lists those that are."
@@ -62,11 +62,10 @@ PROBLEMS: Mapping[str, ProblemType] = MappingProxyType(
             _of(errors.NotAcceptable, "Ask for another format with Accept or ?format=; JSON is always there."),
             ProblemType("request-timeout", 408, "The request took too long to arrive", "Send it again."),
             _of(errors.Conflict, "Somebody or something else changed it, or it exists already."),
+            _of(errors.LimitReached, "As many as may be; the detail names the setting that says how many."),
             _of(errors.Gone, "It was withdrawn, or is not known any more. Link says where to go instead, if anywhere."),
             ProblemType("length-required", 411, "The body's length is missing", "Send Content-Length with the body."),
-            ProblemType(
-                "precondition-failed", 412, "It has changed meanwhile", "Fetch it again and send its new ETag."
-            ),
+            _of(errors.PreconditionFailed, "Fetch it again and send its new ETag."),
             _of(errors.TooLarge, "Send less at a time; the detail says how much is read."),
             ProblemType("uri-too-long", 414, "The address is too long", "Ask for less in one address."),
             _of(errors.WrongMediaType, "Send JSON in UTF-8, not compressed, as application/json."),
@@ -74,8 +73,8 @@ PROBLEMS: Mapping[str, ProblemType] = MappingProxyType(
             _of(errors.InvalidBody, "The JSON was read, and each error points at a value that breaks a rule."),
             ProblemType("publish-refused", 422, "This cannot be published", "Each error points at a file and line."),
             ProblemType("pack-invalid", 422, "The pack breaks its rules", "Each error points at a file and line."),
-            ProblemType("precondition-required", 428, "A precondition is required", "Send If-Match with the ETag."),
-            ProblemType("too-many-requests", 429, "Too many requests", "Wait as long as Retry-After says."),
+            _of(errors.PreconditionRequired, "Send If-Match with the ETag of what you saw."),
+            _of(errors.TooManyRequests, "Wait as long as Retry-After says."),
             ProblemType("headers-too-large", 431, "The headers are too large", "Send fewer or shorter headers."),
             _of(Refusal, "A fault of ours. It is logged under the answer's CoachKit-Request-Id; please report that."),
             _of(errors.Unavailable, "Something that is needed does not answer. Wait as long as Retry-After says."),
