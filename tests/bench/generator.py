@@ -122,11 +122,18 @@ def module_id(number: int) -> str:
 
 
 def write_pack(
-    root: Path, modules: int, *, locales: tuple[str, ...] = LOCALES, pack: str = PACK, version: str = "1.0.0"
+    root: Path,
+    modules: int,
+    *,
+    locales: tuple[str, ...] = LOCALES,
+    pack: str = PACK,
+    version: str = "1.0.0",
+    first: int = 1,
 ) -> Path:
     """Write a valid pack of so many modules into `root`/pack and return that folder. A module is about 6 KB of JSON.
 
-    Equal arguments give equal bytes. The first locale is the pack's own; each module is whole in each locale.
+    Equal arguments give equal bytes. The first locale is the pack's own; each module is whole in each locale. Modules
+    are numbered from `first`, so that packs can be chosen together.
     """
     folder = root / pack
     (folder / "modules").mkdir(parents=True)
@@ -135,18 +142,18 @@ def write_pack(
     for locale in locales:
         own = folder if locale == locales[0] else folder / "locales" / locale
         (own / "modules").mkdir(parents=True, exist_ok=True)
-        for number in range(1, modules + 1):
-            text = module(number, locale, of=modules, translated=locale != locales[0])
+        for number in range(first, first + modules):
+            following = module_id(first + (number - first + 1) % modules)
+            text = module(number, locale, following=following, translated=locale != locales[0])
             (own / "modules" / f"{module_id(number)}.md").write_text(text, encoding="utf-8")
     return folder
 
 
-def module(number: int, locale: str, *, of: int, translated: bool = False) -> str:
-    """The file of a pack's module of that number in a locale; the pack has `of` modules."""
+def module(number: int, locale: str, *, following: str, translated: bool = False) -> str:
+    """The file of a pack's module of that number in a locale, which points at another of the pack."""
     chance = random.Random(f"{number} {locale}")
     title = f"{_TITLES[locale][number % len(_TITLES[locale])]} {number}"
     front = _FRONT.format(title=title, summary=_sentence(chance, locale))
-    following = module_id(number % of + 1)
     if translated:
         front += "translation: {status: signed}\n"
     else:

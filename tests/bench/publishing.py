@@ -27,8 +27,6 @@ _COMMAND = "from coachkit.cli import main; main()"
 _SAMPLE_EVERY = 0.02
 """Seconds between two looks at the memory."""
 _LINEAR_WITHIN = 1.2
-_OFTEN = 4
-"""How often the smaller packs are published for each time the largest is: they take so little that they vary more."""
 
 
 @dataclass(frozen=True)
@@ -41,31 +39,61 @@ class Cost:
 
 
 def publishing(sizes: Sequence[int], rounds: int, folder: Path) -> Table:
-    """The table of publishing packs of these sizes, three of them, in two locales; the smallest is what a start costs.
+    """The table of publishing packs of these sizes in two locales: the smallest, a middle one, and the largest.
 
-    Sizes are published in turn, into an installation of their own each time, the largest once in each round.
+    Beside the largest stand as many of the middle one as have as many modules together, published by one command and
+    chosen for one edition: all of it takes long enough to be timed. What one and that many of the smallest take is
+    what their starts cost. Each is published once in each round, into an installation of its own.
     """
-    packs = {size: write_pack(folder / f"pack-{size}", size) for size in sizes}
-    packs_found: dict[int, list[Cost]] = {size: [] for size in sizes}
-    editions_found: dict[int, list[Cost]] = {size: [] for size in sizes}
-    *smaller, largest = sorted(sizes)
+    smallest, middle, largest = sorted(sizes)
+    cases = [
+        Case(1, smallest),
+        Case(1, middle),
+        Case(largest // middle, smallest),
+        Case(largest // middle, middle),
+        Case(1, largest),
+    ]
+    packs = {case: case.written(folder) for case in cases}
+    packs_found: dict[Case, list[Cost]] = {case: [] for case in cases}
+    editions_found: dict[Case, list[Cost]] = {case: [] for case in cases}
     for turn in range(rounds):
-        for number, size in enumerate([*smaller * _OFTEN, largest]):
+        for number, case in enumerate(cases if turn % 2 else reversed(cases)):
             place = make_place(folder / f"publishing-{turn}-{number}")
-            packs_found[size].append(cost(["pack", "publish", str(packs[size])], place))
+            packs_found[case].append(cost(["pack", "publish", *map(str, packs[case])], place))
+            chosen = {pack.name: ">=1.0,<2" for pack in packs[case]}
             with place.opened() as here, here.database.write(ACROSS) as conn:
-                organisations.create(conn, slug_of(1), settings(slug_of(1), PACK, min(sizes)), now())
-            editions_found[size].append(cost(["edition", "publish", slug_of(1)], place))
-    rows = [*_rows("the pack", packs_found), *_rows("an edition of it", editions_found)]
-    rows += _with_goal("both", {size: _together(packs_found[size], editions_found[size]) for size in sizes})
+                choices = {**settings(slug_of(1), packs[case][0].name, smallest), "packs": chosen}
+                organisations.create(conn, slug_of(1), choices, now())
+            editions_found[case].append(cost(["edition", "publish", slug_of(1)], place))
+    rows = [*_rows("publish", packs_found), *_rows("an edition of", editions_found)]
+    rows += _with_goal({case: _together(packs_found[case], editions_found[case]) for case in cases})
     about = (
         "Generated modules of the size of the others here, in British English and Welsh: "
-        "`coachkit pack publish` on the folder, then `coachkit edition publish` for one organisation, each into an "
+        "`coachkit pack publish` on the folders, then `coachkit edition publish` for one organisation, each into an "
         "installation that has nothing else. Memory is that of the command and all it starts, what they share counted "
-        f"once, looked at every {_SAMPLE_EVERY * 1000:.0f} ms. Linear means: the CPU time for a module, less what the "
-        f"smallest pack takes, beside the same for {sorted(sizes)[1]:,} modules."
+        f"once, looked at every {_SAMPLE_EVERY * 1000:.0f} ms. Linear means: the CPU time for a module of one pack of "
+        f"{largest:,}, beside that for a module of {largest // middle} packs of {middle:,} together, each less what as "
+        f"many packs of {smallest} take."
     )
     return Table("Publishing", about, ("", "seconds", "CPU seconds", "peak MB"), rows)
+
+
+@dataclass(frozen=True)
+class Case:
+    """So many packs, of so many modules each."""
+
+    packs: int
+    modules: int
+
+    def __str__(self) -> str:
+        modules = f"{self.modules:,} module{'s' if self.modules > 1 else ''}"
+        return f"a pack of {modules}" if self.packs == 1 else f"{self.packs} packs of {modules}"
+
+    def written(self, folder: Path) -> list[Path]:
+        """The packs' folders, written now; no two of their modules have one id."""
+        root = folder / f"packs-{self.packs}-{self.modules}"
+        firsts = range(1, self.packs * self.modules + 1, self.modules)
+        return [write_pack(root, self.modules, pack=f"{PACK}-{first}", first=first) for first in firsts]
 
 
 def cost(arguments: Sequence[str], place: Place) -> Cost:
@@ -128,21 +156,22 @@ def _together(some: Sequence[Cost], others: Sequence[Cost]) -> list[Cost]:
     ]
 
 
-def _rows(what: str, found: Mapping[int, Sequence[Cost]]) -> list[Row]:
-    return [Row(_cells(f"{what}, {size:,} module{'s' if size > 1 else ''}", found[size])) for size in found]
+def _rows(what: str, found: Mapping[Case, Sequence[Cost]]) -> list[Row]:
+    return [Row(_cells(f"{what} {case}", found[case])) for case in found]
 
 
-def _with_goal(what: str, found: Mapping[int, Sequence[Cost]]) -> list[Row]:
-    smallest, middle, largest = sorted(found)
+def _with_goal(found: Mapping[Case, Sequence[Cost]]) -> list[Row]:
+    one_small, _, many_small, many, one = found
 
-    def each(size: int) -> list[float]:
-        starts = spread([cost.cpu for cost in found[smallest]]).median
-        return [(cost.cpu - starts) / (size - smallest) for cost in found[size]]
+    def each(case: Case, start: Case) -> list[float]:
+        """CPU seconds for a module, in each round."""
+        modules = case.packs * (case.modules - start.modules)
+        return [(cost.cpu - least.cpu) / modules for cost, least in zip(found[case], found[start], strict=True)]
 
-    usual = spread(each(middle)).median
-    growth = spread([one / usual for one in each(largest)])
-    goal = at_most(f"≤ {_LINEAR_WITHIN:g} times that of {middle:,}", _LINEAR_WITHIN, growth, f"{growth.median:.2f}")
-    *rows, last = _rows(what, found)
+    growth = spread([large / usual for large, usual in zip(each(one, one_small), each(many, many_small), strict=True)])
+    asked = f"≤ {_LINEAR_WITHIN:g} times that of {many.modules:,}"
+    goal = at_most(asked, _LINEAR_WITHIN, growth, f"{growth.median:.2f}")
+    *rows, last = _rows("both, of", found)
     return [*rows, Row(last.cells, [goal])]
 
 
