@@ -12,9 +12,10 @@ from coachkit.api.fastlane import etag, holds
 from coachkit.api.reading import Cacheable, Reading
 from coachkit.api.services import Asking, Services, asking
 
-_NOWHERE = "base-uri 'none'; form-action 'none'; frame-ancestors *"
+_NOWHERE = "base-uri 'none'; form-action 'none'; frame-ancestors"
 HTML_POLICY = f"default-src 'none'; img-src 'self'; {_NOWHERE}"
-"""A representation opened by itself runs nothing, sends nothing and loads only its own pictures."""
+"""A representation opened by itself runs nothing, sends nothing and loads only its own pictures; whom it may be framed
+by follows."""
 EMAIL_POLICY = f"default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https:; {_NOWHERE}"
 """One that wears the organisation's brand has its styles in it, and the logo is wherever the organisation keeps it."""
 
@@ -97,7 +98,8 @@ def made(
     if links:
         headers["Link"] = ", ".join(links)
     if request.way.format.media_type == "text/html":
-        headers["Content-Security-Policy"] = EMAIL_POLICY if request.way.format.branded else HTML_POLICY
+        policy = EMAIL_POLICY if request.way.format.branded else HTML_POLICY
+        headers["Content-Security-Policy"] = f"{policy} {request.way.frame_ancestors}"
     return Answer(304 if kept else 200, headers, body)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from werkzeug.http import parse_etags
 
-from coachkit.api.access import FOR_ANY_PAGE
+from coachkit.api.access import ADMITTED, FOR_ANY_PAGE, Admission, Gate
 from coachkit.api.metrics import counter_of_kept
 from coachkit.api.parsing import read_query
 from coachkit.api.reading import FAILED, LIVE, READING, Cacheable, Reader, Reading, Way, Wishes
@@ -25,7 +25,7 @@ from coachkit.cache.flight import Flight
 from coachkit.cache.frames import Frame, shared
 from coachkit.cache.store import MemoryStore
 from coachkit.editions.pointers import Served, Shape
-from coachkit.errors import CoachKitError, Unavailable
+from coachkit.errors import CoachKitError, TooManyRequests, Unavailable
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from coachkit.cache.shared import Errand, SharedStore
 
 Headers = list[tuple[str, str]]
-Authorise = Callable[["WSGIEnvironment", str], bool]
 Plainly = Callable[[Cacheable, Reading, Mapping[str, Any], str | None], "Answer | None"]
 
 KEPT = (
@@ -65,7 +64,7 @@ ASKS = 8_192
 SHAPES = 64
 """Shapes of editions of which one way to ask remembers how it is answered."""
 _FOR_ALL = (*FOR_ANY_PAGE, *FOR_ANY_READER)
-"""The headers that all answers have."""
+"""The headers that all answers have to whoever shows no key."""
 _CACHE_STATUS = {
     "memory": ("Cache-Status", "CoachKit; hit; detail=memory"),
     "redis": ("Cache-Status", "CoachKit; hit; detail=redis"),
@@ -127,13 +126,13 @@ class Fastlane:
         routes: Routes,
         reader: Reader,
         store: MemoryStore,
-        authorise: Authorise,
+        gate: Gate,
         *,
         plainly: Plainly,
         shared: SharedStore | None = None,
         log_hits: bool = False,
     ) -> None:
-        """`authorise(environ, organisation)` says whether a caller may have the kept answers of an organisation.
+        """`gate` says whether a caller may have the kept answers of an organisation.
 
         `plainly(declared, reading, path_values, if_none_match)` answers without Flask where a route can, and gives None
         where Flask is to. `shared` is where workers find what another has made, below the process's own `store`.
@@ -144,7 +143,7 @@ class Fastlane:
         self._routes = routes
         self._reader = reader
         self._store = store
-        self._authorise = authorise
+        self._gate = gate
         self._shared = shared
         self._log_hits = log_hits
         self._flight = Flight()
@@ -170,7 +169,7 @@ class Fastlane:
             self._remember(ask)
         if frame is not None and not self._log_hits and _is_plain(environ):
             environ[COUNT] = ask.count
-            start_response("200 OK", [_FROM_MEMORY[self._stale()], *_FOR_ALL, *frame.headers])
+            start_response("200 OK", [_FROM_MEMORY[self._stale()], *_for_whom(environ), *frame.headers])
             return [frame.body]
         environ[ROUTE] = ask.route.rule
         environ[ORGANISATION] = served.organisation
@@ -219,11 +218,13 @@ class Fastlane:
             served = self._leads(organisation, ask.channel) if ask.digest is None else None
             if served is None:
                 served = self._served(organisation, ask)
-            if served is None or not self._authorise(environ, organisation):
+            if served is None:
                 return None
+            if served.shape.access.keyed or "HTTP_AUTHORIZATION" in environ:
+                environ[ADMITTED] = self._gate.reader(environ, served.organisation_id, served.shape.access)
             way = ask.ways.get(served.shape) or self._way(ask, served.shape)
-        except Unavailable as error:
-            environ[FAILED] = error  # so that nobody waits for the same again
+        except (Unavailable, TooManyRequests) as error:
+            environ[FAILED] = error  # so that nobody waits for the same again, or is counted twice
             return None
         except CoachKitError:
             return None  # Flask meets the same and answers with the problem
@@ -342,8 +343,14 @@ class Fastlane:
         """
         cache_status = (_CACHE_STATUS_STALE if self._stale() else _CACHE_STATUS)[environ[CACHE]]
         environ[COMPLETE] = True
-        start_response(status, [cache_status, *_FOR_ALL, *headers])
+        start_response(status, [cache_status, *_for_whom(environ), *headers])
         return [body] if body else []
+
+
+def _for_whom(environ: WSGIEnvironment) -> Iterable[tuple[str, str]]:
+    """The headers of an answer that depend on who asks."""
+    admission: Admission | None = environ.get(ADMITTED)
+    return _FOR_ALL if admission is None else (*admission.headers, *FOR_ANY_READER)
 
 
 def _is_plain(environ: WSGIEnvironment) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 import flask
 
 from coachkit.api import schemas
+from coachkit.api.access import open_to_all
 from coachkit.api.answers import answer, json_bytes
 from coachkit.api.reading import cacheable
 from coachkit.api.services import edition_of, reading, services
@@ -49,8 +50,12 @@ def edition_organisation(query: dict[str, Any], organisation: str, digest: str) 
 @blueprint.route("/images/<image:name>")
 @blueprint.response(200, description="The picture, in its own type")
 @blueprint.doc(responses={200: {"content": {"image/*": {}}}})
+@open_to_all
 def image(organisation: str, name: str) -> flask.Response:
-    """A picture from a pack; its name says what it holds, so it never changes."""
+    """A picture from a pack; its name says what it holds, so it never changes.
+
+    Whoever knows the name has seen what shows it, and a page that shows it can send no key: none is asked for.
+    """
     with services().database.read() as conn:
         found = images.get(conn, name)
     if found is None or services().reader.live(organisation) is None:

@@ -34,6 +34,11 @@ MAX_ERRORS = 100
 
 _BROKEN_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _UNFIT = re.compile("[\x00\ud800-\udfff]")
+_KEY = re.compile(r"ck(?:_|%5[fF])(?:pub|sec)(?:_|%5[fF])")
+_KEY_IN_QUERY = (
+    "There is a key in the query, where logs and histories keep it: revoke it, and send another one in the header "
+    "Authorization."
+)
 _UNFIT_DETAIL = "Holds NUL or half of a surrogate pair, which is not text."
 
 
@@ -62,6 +67,8 @@ class Query:
 
 def read_query(raw: str) -> list[tuple[str, str]]:
     """The names and values of a query string (as WSGI has it: bytes as Latin-1), in order; BadRequest if not UTF-8."""
+    if _KEY.search(raw):
+        raise BadRequest(_KEY_IN_QUERY, (FieldError("key-in-query", _KEY_IN_QUERY, header="Authorization"),))
     pairs = [part.partition(b"=")[::2] for part in raw.encode("latin-1", "replace").split(b"&") if part]
     found = tuple(error for name, value in pairs if (error := _undecodable(name, value)))
     if found:
@@ -167,8 +174,9 @@ class Parser(FlaskParser):
     def load_json(self, req: flask.Request, schema: ma.Schema) -> Any:  # noqa: ARG002  # webargs' signature
         """The body's JSON, `missing` without a body; WrongMediaType or BadRequest if it cannot be read."""
         raw = req.get_data(cache=True)
-        if len(raw) >= MAX_BODY and req.stream.read(1):  # a chunked body that is longer: what was read is not all of it
-            raise TooLarge(f"At most {MAX_BODY:,} bytes are read.")
+        most = req.max_content_length or MAX_BODY
+        if len(raw) >= most and req.stream.read(1):  # a chunked body that is longer: what was read is not all of it
+            raise TooLarge(f"At most {most:,} bytes are read.")
         if not raw:
             return missing
         _check_media_type(req)

@@ -109,6 +109,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "unknown-since": "Neither an edition that is or was public nor a token of this channel; start over without it.",
         "not-acceptable": "None of the media types in Accept can be served; the detail lists those that can.",
         "invalid-key": "The key is mistyped, has expired or was revoked.",
+        "key-in-query": "A key stands in the address, where it does not belong; it goes into the header Authorization.",
+        "origin-not-allowed": "The key is for pages of other origins.",
     }
 )
 """Every `code` of an error in a request. Those of files are the checker's own: `coachkit pack check` lists them."""

@@ -37,8 +37,11 @@ WAYS = 4_096
 """How many are kept for editions of one shape."""
 Offered = tuple[Plugin, Format]
 """A format and the plugin that offers it."""
-_CHANNEL_AGE = "max-age=30, s-maxage=60, stale-while-revalidate=300, stale-if-error=86400"
-_EDITION_AGE = "max-age=86400, s-maxage=31536000, immutable"
+_CHANNEL_AGE = {
+    "public": "max-age=30, s-maxage=60, stale-while-revalidate=300, stale-if-error=86400",
+    "private": "max-age=30, stale-while-revalidate=300, stale-if-error=86400",
+}
+_EDITION_AGE = {"public": "max-age=86400, s-maxage=31536000, immutable", "private": "max-age=86400, immutable"}
 
 
 class Wishes(NamedTuple):
@@ -119,11 +122,15 @@ class Way:
     @cached_property
     def cache_control(self) -> str:
         """How long whom may keep the answer (contract: Headers)."""
-        if not self.at_edition:
-            return f"public, {_CHANNEL_AGE}"
-        if self.settled_by != self.shape.plugins or self.shape.render != RENDER:
-            return "no-cache"
-        return f"public, {_EDITION_AGE}"
+        whom = "private" if self.shape.access.keyed else "public"
+        if self.at_edition and (self.settled_by != self.shape.plugins or self.shape.render != RENDER):
+            return "private, no-cache" if self.shape.access.keyed else "no-cache"
+        return f"{whom}, {(_EDITION_AGE if self.at_edition else _CHANNEL_AGE)[whom]}"
+
+    @cached_property
+    def frame_ancestors(self) -> str:
+        """Who may show it in a frame, as a content security policy says it."""
+        return " ".join(self.shape.access.frame_ancestors) or "*"
 
     @cached_property
     def maker(self) -> str:
@@ -147,7 +154,8 @@ class Way:
         """What an answer is kept under, beside its edition and its path: all else that can change a byte of it."""
         asked = urlencode((*self.asked, *self.query))  # so that no value can pass for another parameter
         installed = " ".join(f"{name}@{version}" for name, version in self.settled_by.items())
-        return f"{self.format.name}\n{self.maker}\n{self.locale}\n{installed}\n{asked}"
+        whose = f"{self.shape.access.keyed}\n{self.frame_ancestors}"
+        return f"{self.format.name}\n{self.maker}\n{self.locale}\n{installed}\n{whose}\n{asked}"
 
 
 class Reading(NamedTuple):

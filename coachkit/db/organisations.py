@@ -91,6 +91,12 @@ def update(
     return stored
 
 
+def access_changed_since(conn: Connection, change: int) -> dict[str, Mapping[str, Any] | None]:
+    """The access of every organisation where it has changed after that counter, by slug."""
+    query = sa.select(organisations.c.slug, organisations.c.access).where(organisations.c.change > change)
+    return {row.slug: row.access for row in conn.execute(query)}
+
+
 def slugs(conn: Connection) -> tuple[str, ...]:
     """The slugs of all organisations, sorted."""
     return tuple(sorted(conn.scalars(sa.select(organisations.c.slug))))

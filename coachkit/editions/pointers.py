@@ -14,11 +14,12 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from coachkit import process
-from coachkit.db import channels
+from coachkit.db import channels, organisations
 from coachkit.db.database import Database
 from coachkit.db.scopes import ACROSS
 from coachkit.db.watch import Watch
 from coachkit.editions import inputs
+from coachkit.editions.access import OPEN, Access, from_stored
 from coachkit.editions.library import Library
 
 POLL_SECONDS = 0.25
@@ -39,6 +40,8 @@ class Shape:
     """Name → the version with which the edition was made, in the organisation's order."""
     render: int
     """The render number with which it was made."""
+    access: Access = OPEN
+    """Who may read it now; what the organisation says of that holds for all its editions."""
     ways: dict[Any, Any] = field(default_factory=dict, repr=False)
     """What requests came to, kept by those who settle them."""
 
@@ -63,6 +66,7 @@ class _Known:
     def __init__(self) -> None:
         self.channels: dict[str, dict[str, _Channel]] = {}
         self.ids: dict[str, int] = {}
+        self.access: dict[str, Access] = {}
         self.editions: OrderedDict[tuple[str, str], Served] = OrderedDict()
         self.leading: dict[tuple[str, str], Served] = {}
         """Where public channels lead; another one as soon as one has moved."""
@@ -71,7 +75,7 @@ class _Known:
 
     def shared(self, shape: Shape) -> Shape:
         """A shape, or the one like it that others have."""
-        like = (shape.default_locale, shape.locales, tuple(shape.plugins.items()), shape.render)
+        like = (shape.default_locale, shape.locales, tuple(shape.plugins.items()), shape.render, shape.access)
         if like not in self.shapes and len(self.shapes) >= SHAPES:
             self.shapes.clear()
         return self.shapes.setdefault(like, shape)
@@ -119,6 +123,16 @@ class Pointers:
         self._channels(organisation)
         return self._edition(organisation, digest)
 
+    def access(self, organisation: str) -> Access | None:
+        """Who may read what an organisation serves; None where there is no such organisation."""
+        self._channels(organisation)
+        return self._known.access.get(organisation)
+
+    def number(self, organisation: str) -> int | None:
+        """The number of the organisation of that slug; None where there is none."""
+        self._channels(organisation)
+        return self._known.ids.get(organisation)
+
     def stop(self) -> None:
         """End the polling thread of this process, if it runs, and forget what it kept fresh."""
         self._watch.stop()
@@ -139,29 +153,32 @@ class Pointers:
             with known.lock:
                 if leading is known.leading:  # else one that came in between may be missing: read again
                     known.ids[organisation] = found.id
+                    known.access[organisation] = from_stored(found.access)
                     pointing = {each.name: _Channel(each.digest, each.public) for each in found.targets}
                     return known.channels.setdefault(organisation, pointing)
 
     def _edition(self, organisation: str, digest: str) -> Served | None:
         known = self._known
-        with known.lock:
-            served = known.editions.get((organisation, digest))
-            if served:
-                known.editions.move_to_end((organisation, digest))
-                return served
-            organisation_id = known.ids.get(organisation)
-        if organisation_id is None:
-            return None
-        stored = self._library.published(organisation_id, digest)
-        if stored is None:
-            return None
-        shape = _shape(inputs.parse(stored.inputs))
-        with known.lock:
-            served = Served(organisation, organisation_id, digest, known.shared(shape))
-            known.editions[organisation, digest] = served
-            while len(known.editions) > EDITIONS:
-                known.editions.popitem(last=False)
-        return served
+        while True:
+            with known.lock:
+                served = known.editions.get((organisation, digest))
+                if served:
+                    known.editions.move_to_end((organisation, digest))
+                    return served
+                organisation_id, access = known.ids.get(organisation), known.access.get(organisation, OPEN)
+            if organisation_id is None:
+                return None
+            stored = self._library.published(organisation_id, digest)
+            if stored is None:
+                return None
+            shape = _shape(inputs.parse(stored.inputs), access)
+            with known.lock:
+                if access == known.access.get(organisation, OPEN):  # else it has changed since: look again
+                    served = Served(organisation, organisation_id, digest, known.shared(shape))
+                    known.editions[organisation, digest] = served
+                    while len(known.editions) > EDITIONS:
+                        known.editions.popitem(last=False)
+                    return served
 
     def _moved(self, before: int, after: int) -> None:
         """Called by the watch: read where the channels that moved point now, for all organisations in one query."""
@@ -169,7 +186,13 @@ class Pointers:
         known = self._known
         with self._database.read(ACROSS) as conn:
             moves = channels.moved_since(conn, before)
+            others = organisations.access_changed_since(conn, before)
         with known.lock:
+            for organisation, access in others.items():
+                if organisation in known.access:
+                    known.access[organisation] = from_stored(access)
+                    for key in [each for each in known.editions if each[0] == organisation]:
+                        del known.editions[key]
             for move in moves:
                 if move.organisation in known.channels:
                     pointing = known.channels[move.organisation]
@@ -177,11 +200,12 @@ class Pointers:
             known.leading = {}  # last: whoever sees it sees where the channels point now
 
 
-def _shape(parsed: inputs.Inputs) -> Shape:
+def _shape(parsed: inputs.Inputs, access: Access) -> Shape:
     default = parsed.settings["default_locale"]
     return Shape(
         default_locale=default,
         locales=(default, *sorted(set(parsed.settings["locales"]) - {default})),
         plugins={each.name: each.version for each in parsed.plugins},
         render=parsed.render,
+        access=access,
     )
