@@ -11,9 +11,12 @@ from coachkit.db import channels as rows
 from coachkit.db import editions
 from coachkit.db.channels import Channel
 from coachkit.db.scopes import ACROSS
-from coachkit.editions import channels, inputs, releases
+from coachkit.editions import inputs, releases
 from coachkit.errors import NotFound
+from coachkit.organisations import moving
+from coachkit.organisations.audit import COMMAND
 from coachkit.organisations.organisations import enter
+from coachkit.organisations.quotas import Quotas
 
 
 @click.group()
@@ -31,7 +34,10 @@ def channel() -> None:
 def move(slug: str, name: str, digest: str, note: str | None, *, public: bool | None, as_json: bool) -> None:
     """Point channel NAME of organisation SLUG at the edition DIGEST."""
     with installation() as here, here.database.write(ACROSS) as conn:
-        moved = channels.move(conn, enter(conn, slug), name, digest, now(), public=public, note=note)
+        quotas = Quotas.of(here.settings)
+        moved = moving.move(
+            conn, enter(conn, slug), name, digest, quotas=quotas, actor=COMMAND, at=now(), public=public, note=note
+        )
         gone = _withdrawn(conn, moved)
     _show(moved, gone, as_json=as_json)
 
@@ -43,7 +49,7 @@ def move(slug: str, name: str, digest: str, note: str | None, *, public: bool | 
 def rollback(slug: str, name: str, *, as_json: bool) -> None:
     """Point channel NAME (live if none is given) at the edition that it pointed at before."""
     with installation() as here, here.database.write(ACROSS) as conn:
-        moved = channels.rollback(conn, enter(conn, slug), name, now())
+        moved = moving.rollback(conn, enter(conn, slug), name, actor=COMMAND, at=now())
         gone = _withdrawn(conn, moved)
     _show(moved, gone, as_json=as_json)
 

@@ -14,12 +14,16 @@ from coachkit.db import channels as channel_rows
 from coachkit.db import editions as rows
 from coachkit.db.organisations import Organisation
 from coachkit.db.scopes import ACROSS
-from coachkit.editions import channels, inputs, manifest
+from coachkit.editions import inputs, manifest
 from coachkit.editions.explain import explain, locales_named, resource_named
 from coachkit.editions.library import Library
-from coachkit.editions.publish import Prepared, outdated, prepare, store
+from coachkit.editions.publish import outdated, prepare
 from coachkit.errors import BadRequest, NotFound
+from coachkit.organisations import publishing
+from coachkit.organisations.audit import COMMAND
 from coachkit.organisations.organisations import enter
+from coachkit.organisations.publishing import Publication
+from coachkit.organisations.quotas import Quotas
 
 LIVE = "live"
 
@@ -29,18 +33,12 @@ def edition() -> None:
     """Publish what an organisation chose, and look at it."""
 
 
-def publish_edition(
-    here: Installation, slug: str, channel: str | None, note: str | None = None
-) -> tuple[Prepared, bool]:
-    """Publish an organisation's choices and move a channel to them; says whether the edition is new."""
-    with here.database.read(ACROSS) as conn:  # compiling may take seconds, in which others can write
-        prepared = prepare(conn, enter(conn, slug), here.tools, now())
-    with here.database.write(ACROSS) as conn:
-        organisation = enter(conn, slug)
-        new = store(conn, organisation, prepared, now())
-        if channel is not None and _pointing(conn, organisation, channel) != prepared.digest:
-            channels.move(conn, organisation, channel, prepared.digest, now(), note=note)
-    return prepared, new
+def publish_edition(here: Installation, slug: str, channel: str | None, note: str | None = None) -> Publication:
+    """Publish an organisation's choices and move a channel to them, None for none."""
+    quotas = Quotas.of(here.settings)
+    return publishing.publish(
+        here.database, slug, here.tools, quotas=quotas, actor=COMMAND, at=now(), channel=channel, note=note
+    )
 
 
 @edition.command()
@@ -57,7 +55,7 @@ def publish(slug: str, channel: str, note: str | None, *, no_move: bool, dry_run
             with here.database.read(ACROSS) as conn:
                 prepared, new = prepare(conn, enter(conn, slug), here.tools, now()), False
         else:
-            prepared, new = publish_edition(here, slug, None if no_move else channel, note)
+            prepared, new, _ = publish_edition(here, slug, None if no_move else channel, note)
     for warning in prepared.warnings:
         warn(str(warning))
     used = {each.manifest.id: each.manifest.version for each in prepared.edition.releases.values()}

@@ -45,7 +45,7 @@ class Head(NamedTuple):
 def locked_head(conn: Connection, organisation_id: int) -> Head:
     """The audit's head; until the transaction ends nobody else adds to this audit, or changes this organisation."""
     query = sa.select(organisations.c.audit_length, organisations.c.audit_hash)
-    return Head(*conn.execute(query.where(organisations.c.id == organisation_id).with_for_update()).one())
+    return Head(*conn.execute(query.where(organisations.c.id == organisation_id).with_for_update(key_share=True)).one())
 
 
 def head(conn: Connection, organisation_id: int) -> Head:

@@ -98,6 +98,12 @@ def exists(conn: Connection, organisation_id: int, digest: str) -> bool:
     return conn.scalar(sa.select(sa.literal(1)).where(_is(organisation_id, digest))) is not None
 
 
+def count(conn: Connection, organisation_id: int) -> int:
+    """How many editions an organisation has."""
+    query = sa.select(sa.func.count()).select_from(editions).where(editions.c.organisation_id == organisation_id)
+    return conn.execute(query).scalar_one()
+
+
 def listing(conn: Connection, organisation_id: int) -> tuple[EditionHead, ...]:
     """All editions of an organisation, newest first."""
     query = sa.select(*_HEAD).where(editions.c.organisation_id == organisation_id)

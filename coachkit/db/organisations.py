@@ -64,6 +64,18 @@ def get(conn: Connection, slug: str) -> Organisation | None:
     return None if row is None else Organisation(**values(row))
 
 
+def hold(conn: Connection, organisation_id: int) -> Organisation:
+    """The organisation as it is now; until the transaction ends nobody else changes it. Raises NotFound.
+
+    Whoever changes one holds it before anything else, the counter of changes among that: so no two wait for each other.
+    """
+    query = sa.select(*_COLUMNS).where(organisations.c.id == organisation_id)
+    row = conn.execute(query.with_for_update(key_share=True)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such organisation any more")
+    return Organisation(**values(row))
+
+
 def update(
     conn: Connection,
     slug: str,

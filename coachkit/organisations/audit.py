@@ -18,8 +18,9 @@ from sqlalchemy import Connection
 from coachkit.db import audit as rows
 from coachkit.db.audit import Entry, Head
 
-FIRST: Final = 1
-"""The number of an audit's first entry."""
+VALUE_BYTES: Final = 4_096
+"""How large a value of a document that was changed is told as it is."""
+_ABSENT: Final = object()
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,16 @@ def record(
     return entry
 
 
+def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What an entry says of two documents that may be large: the keys in which they differ, of each.
+
+    A value of more than VALUE_BYTES as RFC 8785 JSON stands there as its length and the SHA-256 of that JSON.
+    """
+    keys = [key for key in sorted({*before, *after}) if before.get(key, _ABSENT) != after.get(key, _ABSENT)]
+    was, now = ({key: _bounded(each[key]) for key in keys if key in each} for each in (before, after))
+    return was, now
+
+
 def shape(entry: Entry) -> dict[str, Any]:
     """An entry as JSON: what its hash covers, and the hash."""
     return {**_covered(entry.number, entry.at, vars(entry), entry.previous), "hash": entry.hash}
@@ -94,10 +105,19 @@ def broken(entries: Iterable[Entry], head: Head) -> Iterator[Broken]:
         yield Broken(number, "it is not the last one that was written")
 
 
+def _bounded(value: Any) -> Any:
+    data = rfc8785.dumps(value)
+    return value if len(data) <= VALUE_BYTES else {"bytes": len(data), "digest": _digest(data)}
+
+
+def _digest(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
 def _covered(number: int, at: datetime, said: Mapping[str, Any], previous: str | None) -> dict[str, Any]:
     named = {name: said[name] for name in ("actor", "action", "subject", "before", "after")}
     return {"number": number, "at": at.astimezone(UTC).isoformat(), **named, "previous": previous}
 
 
 def _hash(number: int, at: datetime, said: Mapping[str, Any], previous: str | None) -> str:
-    return f"sha256:{hashlib.sha256(rfc8785.dumps(_covered(number, at, said, previous))).hexdigest()}"
+    return _digest(rfc8785.dumps(_covered(number, at, said, previous)))

@@ -14,25 +14,61 @@ from coachkit.db.organisations import Organisation
 from coachkit.db.scopes import narrow, only
 from coachkit.editions.choices import from_settings
 from coachkit.errors import BadRequest, NotFound
+from coachkit.organisations.audit import COMMAND, Actor, difference, record
 from coachkit.packs.model import NAME_LENGTH, NAME_PATTERN
+
+CREATE, CHANGE = "organisation.create", "settings.change"
+"""The audit's words for it."""
 
 
 def create(
-    conn: Connection, slug: str, settings: Mapping[str, Any], at: datetime, *, demo: bool = False
+    conn: Connection,
+    slug: str,
+    settings: Mapping[str, Any],
+    at: datetime,
+    *,
+    demo: bool = False,
+    actor: Actor = COMMAND,
 ) -> Organisation:
     """Store a new organisation with settings that have passed their schema.
 
     Raises BadRequest for a slug that is no name, and Conflict for one that is taken. `demo` marks its editions: they
     may show contacts that nobody has verified, and say so.
     """
+    require_name(slug)
+    made = rows.insert(conn, slug, name=_name(settings), settings=settings, at=at, demo=demo)
+    said = {"demo": demo, "settings": difference({}, settings)[1]}
+    record(conn, made.id, actor, CREATE, slug, at=at, after=said)
+    return made
+
+
+def change(
+    conn: Connection,
+    slug: str,
+    settings: Mapping[str, Any],
+    at: datetime,
+    *,
+    actor: Actor = COMMAND,
+    expected_revision: int | None = None,
+) -> Organisation:
+    """Replace an organisation's settings; what it serves stays as it is until it publishes.
+
+    Raises NotFound, and Conflict where it is at another revision than the expected one.
+    """
+    before = rows.hold(conn, find(conn, slug).id)
+    changed = rows.update(
+        conn, slug, name=_name(settings), settings=settings, at=at, expected_revision=expected_revision
+    )
+    was, now = difference(before.settings, settings)
+    told = ({"revision": before.revision, "settings": was}, {"revision": changed.revision, "settings": now})
+    record(conn, before.id, actor, CHANGE, "settings", at=at, before=told[0], after=told[1])
+    return changed
+
+
+def require_name(slug: str) -> None:
+    """Raise BadRequest for a slug that is no name."""
     if len(slug) > NAME_LENGTH or not re.fullmatch(NAME_PATTERN, slug):
         raise BadRequest(f"“{slug}” is not a name of lower-case letters, digits and hyphens")
-    return rows.insert(conn, slug, name=_name(settings), settings=settings, at=at, demo=demo)
-
-
-def change(conn: Connection, slug: str, settings: Mapping[str, Any], at: datetime) -> Organisation:
-    """Replace an organisation's settings; what it serves stays as it is until it publishes. Raises NotFound."""
-    return rows.update(conn, slug, name=_name(settings), settings=settings, at=at)
 
 
 def find(conn: Connection, slug: str) -> Organisation:

@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from coachkit.errors import LimitReached
+from coachkit.settings import Settings
+
+
+@dataclass(frozen=True)
+class Quotas:
+    """How many an organisation may have of what comes of publishing."""
+
+    editions: int
+    channels: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> Quotas:
+        """Those that the installation's settings name."""
+        return cls(editions=settings.max_editions, channels=settings.max_channels)
 
 
 def require_room(found: int, most: int, what: str, setting: str) -> None:
