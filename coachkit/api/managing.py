@@ -100,6 +100,11 @@ def tag(*made_from: object) -> str:
     return etag(services().secret, "managing", *map(str, made_from))
 
 
+def draft_tag(organisation: Organisation) -> str:
+    """The ETag of an organisation's draft, which is its settings as they are now."""
+    return tag("draft", organisation.id, organisation.revision)
+
+
 def require_match(current: str) -> None:
     """Raise PreconditionRequired without If-Match, and PreconditionFailed where it does not name the present ETag."""
     given = _tags("If-Match")

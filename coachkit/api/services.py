@@ -15,7 +15,9 @@ from coachkit.db.database import Database
 from coachkit.editions.edition import Edition
 from coachkit.editions.library import Library
 from coachkit.editions.pointers import Pointers
+from coachkit.editions.publish import Tools
 from coachkit.hooks.dispatch import Dispatch
+from coachkit.organisations.quotas import Quotas
 from coachkit.search.shelf import Shelf
 
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ class Services:
     secret: bytes
     api: Api
     gate: Gate
+    tools: Tools
+    """What editions are made with."""
+    quotas: Quotas
     shared: SharedStore | None = None
     """Where this installation has Redis."""
     routes: Routes | None = None

@@ -33,8 +33,9 @@ class Channel:
 
 @dataclass(frozen=True)
 class Move:
-    """One move of a channel. `from_digest` is None for the first."""
+    """One move of a channel. `from_digest` is None for the first; `id` grows with each."""
 
+    id: int
     name: str
     from_digest: str | None
     to_digest: str
@@ -135,12 +136,17 @@ def of_slug(conn: Connection, slug: str) -> Found | None:
     return Found(rows[0].id, rows[0].access, targets)
 
 
-def history(conn: Connection, organisation_id: int, name: str) -> tuple[Move, ...]:
-    """Every move of a channel, newest first."""
+def history(
+    conn: Connection, organisation_id: int, name: str, *, before: int | None = None, limit: int | None = None
+) -> tuple[Move, ...]:
+    """The moves of a channel, newest first: every one, or the first `limit` of those with ids below `before`."""
     of_channel = sa.and_(channel_moves.c.organisation_id == organisation_id, channel_moves.c.name == name)
     moves = channel_moves.c
-    query = sa.select(moves.name, moves.from_digest, moves.to_digest, moves.moved_at, moves.note).where(of_channel)
-    return tuple(Move(*row) for row in conn.execute(query.order_by(moves.id.desc())))
+    if before is not None:
+        of_channel &= moves.id < before
+    columns = (moves.id, moves.name, moves.from_digest, moves.to_digest, moves.moved_at, moves.note)
+    query = sa.select(*columns).where(of_channel).order_by(moves.id.desc()).limit(limit)
+    return tuple(Move(*row) for row in conn.execute(query))
 
 
 def moved_since(conn: Connection, change: int) -> tuple[Pointer, ...]:

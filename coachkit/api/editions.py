@@ -1,0 +1,112 @@
+"""An organisation's editions as it manages them: what there is, and publishing the draft."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import flask
+
+from coachkit.api import channels, paging
+from coachkit.api import managing_schemas as shapes
+from coachkit.api.access import managed
+from coachkit.api.managing import Work, answered, changing, draft_tag, looking, require_match
+from coachkit.api.schemas import NEXT_PAGE
+from coachkit.api.services import services
+from coachkit.api.smorest import Blueprint
+from coachkit.db import channels as channel_rows
+from coachkit.db import editions as rows
+from coachkit.editions import manifest
+from coachkit.editions.publish import Prepared, prepare
+from coachkit.errors import Problem
+from coachkit.organisations import publishing
+
+blueprint = Blueprint(
+    "editions", __name__, url_prefix="/v1/orgs/<slug:organisation>/editions", description="What was published"
+)
+
+SCOPE = "content:write"
+
+
+@blueprint.route("")
+@blueprint.arguments(shapes.PageQuery, location="query")
+@blueprint.response(200, shapes.EditionsSchema, headers=NEXT_PAGE)
+@managed(SCOPE)
+def editions(query: dict[str, Any], organisation: str) -> flask.Response:
+    """Every edition, the newest first, previews and scheduled ones among them."""
+    listing = f"{organisation} editions"
+    last = paging.after(query, listing)
+    with looking(organisation) as work:
+        found = rows.listing(work.conn, work.organisation.id)
+        pointing = channel_rows.of_organisation(work.conn, work.organisation.id)
+    keys = [each.digest for each in found]
+    begins = keys.index(last) + 1 if last in keys else 0
+    page = paging.first(found[begins : begins + query["limit"] + 1], lambda each: each.digest, query, listing)
+    items = [
+        {
+            "edition": each.digest,
+            "created_at": each.created_at.isoformat(),
+            "published": each.published,
+            "channels": [channel.name for channel in pointing if channel.digest == each.digest],
+        }
+        for each in page.items
+    ]
+    return answered({"items": items}, headers=page.headers)
+
+
+@blueprint.route("", methods=["POST"])
+@blueprint.arguments(shapes.PublishSchema, example={"channel": "live", "note": "Spring term", "dry_run": False})
+@blueprint.response(201, shapes.PublishedSchema)
+@managed(SCOPE)
+def publish(body: dict[str, Any], organisation: str) -> flask.Response:
+    """Make an edition of the draft and point a channel at it; with `dry_run`, say what that would come to.
+
+    If-Match is the draft's ETag: what is published is what the caller saw.
+    """
+    with looking(organisation) as seen:
+        require_match(draft_tag(seen.organisation))
+        prepared = prepare(seen.conn, seen.organisation, services().tools, seen.at)
+        changes = _changes(seen, prepared, body["channel"])
+    if body["dry_run"]:
+        return answered(_shape(prepared, changes, new=False, channel=None))
+    with changing(organisation) as work:
+        require_match(draft_tag(work.organisation))
+        done = publishing.settle(
+            work.conn,
+            work.organisation,
+            prepared,
+            quotas=services().quotas,
+            actor=work.actor,
+            at=work.at,
+            channel=body["channel"],
+            note=body["note"],
+        )
+        pointing = channel_rows.get(work.conn, work.organisation.id, body["channel"]) if body["channel"] else None
+    said = _shape(prepared, changes, new=done.new, channel=pointing)
+    return answered(said, 201 if done.new else 200)
+
+
+def problem_shape(problem: Problem) -> dict[str, Any]:
+    """A problem of a draft as JSON."""
+    return {name: value for name, value in asdict(problem).items() if name not in {"line", "column"}}
+
+
+def _changes(work: Work, prepared: Prepared, channel: str | None) -> list[dict[str, str]]:
+    pointing = channel_rows.get(work.conn, work.organisation.id, channel) if channel else None
+    row = rows.get(work.conn, work.organisation.id, pointing.digest) if pointing else None
+    before = manifest.digests_of(row.manifest) if row else {}
+    after = {f"{kind}/{name}": dict(found) for (kind, name), found in prepared.edition.digests.items()}
+    return manifest.changes(before, after)
+
+
+def _shape(
+    prepared: Prepared, changes: list[dict[str, str]], *, new: bool, channel: channel_rows.Channel | None
+) -> dict[str, Any]:
+    return {
+        "edition": prepared.digest,
+        "new": new,
+        "channel": channels.shape(channel) if channel else None,
+        "releases": {each.manifest.id: each.manifest.version for each in prepared.edition.releases.values()},
+        "changes": changes,
+        "warnings": [problem_shape(each) for each in prepared.warnings],
+    }

@@ -1,0 +1,148 @@
+"""The shapes of the managing side: what requests bring, and what answers look like in the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import marshmallow as ma
+from marshmallow import validate
+
+from coachkit.api.schemas import DIGEST_PATTERN, LIMIT_DEFAULT, LIMIT_MOST
+from coachkit.packs.model import KINDS, NAME_LENGTH, NAME_PATTERN
+
+NOTE_LENGTH: Final = 500
+_NAME: Final = validate.And(
+    validate.Length(max=NAME_LENGTH),
+    validate.Regexp(rf"\A(?:{NAME_PATTERN})\Z", error="“{input}” is not a name of lower-case letters, digits, hyphens"),
+)
+_DIGEST: Final = validate.Regexp(DIGEST_PATTERN, error="“{input}” is not the digest of an edition")
+
+
+def about(description: str, example: Any = None) -> dict[str, Any]:
+    """What the OpenAPI document says of a field."""
+    return {"description": description} if example is None else {"description": description, "example": example}
+
+
+EDITION: Final = "sha256:4f2c1f0e6f1f0b9a7c55f4a9f7f6a1f0a3a1f4d2a9b8c7d6e5f4a3b2c1d0e9f8"
+MOMENT: Final = "2026-12-01T09:00:00+00:00"
+
+
+class PageQuery(ma.Schema):
+    """Which part of a list is asked for."""
+
+    limit = ma.fields.Integer(load_default=LIMIT_DEFAULT, validate=validate.Range(min=1, max=LIMIT_MOST))
+    cursor = ma.fields.String(metadata=about("From the Link header of the page before"))
+
+
+class ProblemSchema(ma.Schema):
+    """One thing that is wrong with a draft, or that should be known of it."""
+
+    file = ma.fields.String(required=True, metadata=about("Where in the settings", "northbridge/values/booking_url"))
+    code = ma.fields.String(required=True)
+    severity = ma.fields.String(required=True, validate=validate.OneOf(("error", "warning")))
+    message = ma.fields.String(required=True)
+    hint = ma.fields.String(required=True, allow_none=True)
+
+
+class ChangeSchema(ma.Schema):
+    """A document that differs between two editions."""
+
+    op = ma.fields.String(required=True, validate=validate.OneOf(("added", "changed", "removed")))
+    kind = ma.fields.String(required=True, validate=validate.OneOf(KINDS))
+    id = ma.fields.String(required=True)
+    locale = ma.fields.String(required=True)
+
+
+class ChannelSchema(ma.Schema):
+    """A channel and where it points."""
+
+    name = ma.fields.String(required=True, metadata=about("", "live"))
+    public = ma.fields.Boolean(required=True, metadata=about("Whether readers see it"))
+    edition = ma.fields.String(required=True, metadata=about("The edition's digest", EDITION))
+    moved_at = ma.fields.String(required=True, metadata=about("When it was pointed there", MOMENT))
+
+
+class ChannelsSchema(ma.Schema):
+    """An organisation's channels, by name."""
+
+    items = ma.fields.List(ma.fields.Nested(ChannelSchema), required=True)
+
+
+class MoveChannelSchema(ma.Schema):
+    """Where a channel is to point."""
+
+    edition = ma.fields.String(required=True, validate=_DIGEST)
+    public = ma.fields.Boolean(
+        load_default=None, allow_none=True, metadata=about("Whether readers see it; null leaves that as it is")
+    )
+    note = ma.fields.String(load_default=None, allow_none=True, validate=validate.Length(min=1, max=NOTE_LENGTH))
+
+
+class MoveSchema(ma.Schema):
+    """One move of a channel."""
+
+    moved_at = ma.fields.String(required=True)
+    to = ma.fields.String(required=True)
+    note = ma.fields.String(required=True, allow_none=True)
+
+
+MoveSchema._declared_fields["from"] = ma.fields.String(  # noqa: SLF001 — `from` is no name in Python
+    required=True, allow_none=True, metadata=about("The edition before; null for the first move")
+)
+
+
+class MovesSchema(ma.Schema):
+    """A channel's moves, the newest first."""
+
+    items = ma.fields.List(ma.fields.Nested(MoveSchema), required=True)
+
+
+class EditionHeadSchema(ma.Schema):
+    """An edition of the organisation's."""
+
+    edition = ma.fields.String(required=True, metadata=about("Its digest", EDITION))
+    created_at = ma.fields.String(required=True)
+    published = ma.fields.Boolean(required=True, metadata=about("Whether a public channel has ever pointed at it"))
+    channels = ma.fields.List(ma.fields.String(), required=True, metadata=about("Those that point at it now"))
+
+
+class EditionsSchema(ma.Schema):
+    """An organisation's editions, the newest first."""
+
+    items = ma.fields.List(ma.fields.Nested(EditionHeadSchema), required=True)
+
+
+class PublishSchema(ma.Schema):
+    """How the draft is to be published."""
+
+    channel = ma.fields.String(
+        load_default="live",
+        allow_none=True,
+        validate=_NAME,
+        metadata=about("The channel to point at the new edition; null for none"),
+    )
+    note = ma.fields.String(load_default=None, allow_none=True, validate=validate.Length(min=1, max=NOTE_LENGTH))
+    dry_run = ma.fields.Boolean(load_default=False, metadata=about("Check everything and store nothing"))
+
+
+class PublishedSchema(ma.Schema):
+    """What publishing came to."""
+
+    edition = ma.fields.String(required=True, metadata=about("The edition's digest", EDITION))
+    new = ma.fields.Boolean(required=True, metadata=about("Whether the organisation had it not yet"))
+    channel = ma.fields.Nested(ChannelSchema, required=True, allow_none=True)
+    releases = ma.fields.Dict(
+        keys=ma.fields.String(), values=ma.fields.String(), required=True, metadata=about("", {"core": "1.0.0"})
+    )
+    changes = ma.fields.List(
+        ma.fields.Nested(ChangeSchema), required=True, metadata=about("What differs from where the channel pointed")
+    )
+    warnings = ma.fields.List(ma.fields.Nested(ProblemSchema), required=True)
+
+
+class SettingsSchema(ma.Schema):
+    """An organisation's settings as they are now; readers see them once an edition is published."""
+
+    revision = ma.fields.Integer(required=True)
+    updated_at = ma.fields.String(required=True)
+    settings = ma.fields.Dict(required=True, metadata=about("As the body of PUT"))
