@@ -39,7 +39,7 @@ _ANY_KIND = {
     "oneOf": [{"$ref": reference} for reference in _REFERENCES.values()],
     "discriminator": {"propertyName": "kind", "mapping": _REFERENCES},
 }
-_CONTENT = {
+CONTENT = {
     "application/json": {"schema": _ANY_KIND},
     "text/html": {"schema": {"type": "string", "description": "One <article lang> without a head; `email`, a page"}},
     "text/markdown": {"schema": {"type": "string", "description": "CommonMark with tables"}},
@@ -85,6 +85,11 @@ def _document(asked: Asking, query: Mapping[str, Any], kind: Kind, resource_id: 
     return answer
 
 
+def document_of(asked: Asking, query: Mapping[str, Any], kind: Kind, resource_id: str) -> flask.Response:
+    """One resource, as a request asks for it."""
+    return response(_document(asked, query, kind, resource_id))
+
+
 def _plain(asked: Asking, path: Mapping[str, Any]) -> Answer:
     """A document of which no fields were chosen and nothing is to be explained."""
     return _document(asked, _NOTHING_ASKED, KIND_OF_FOLDER[path["kind"]], path["resource_id"])
@@ -117,7 +122,7 @@ def _rendered(asked: Asking, found: Document, fields: str | None, explained: Ori
 def resources(channel: dict[str, Any], query: dict[str, Any], organisation: str, kind: str) -> flask.Response:
     """The resources of a kind that an organisation serves, ordered by id."""
     del channel, organisation
-    return _list(query, KIND_OF_FOLDER[kind])
+    return listed(query, KIND_OF_FOLDER[kind])
 
 
 @blueprint.route(f"{_EDITION}/{_KINDS}")
@@ -127,37 +132,38 @@ def resources(channel: dict[str, Any], query: dict[str, Any], organisation: str,
 def edition_resources(query: dict[str, Any], organisation: str, digest: str, kind: str) -> flask.Response:
     """The resources of a kind in one edition, for ever the same."""
     del organisation, digest
-    return _list(query, KIND_OF_FOLDER[kind])
+    return listed(query, KIND_OF_FOLDER[kind])
 
 
 @blueprint.route(f"/{_KINDS}/<slug:resource_id>")
 @blueprint.arguments(schemas.ChannelQuery, location="query")
 @blueprint.arguments(schemas.DocumentQuery, location="query")
 @blueprint.response(200, description="The document, in the format that was chosen", headers=retiring.HEADERS)
-@blueprint.doc(responses={200: {"content": _CONTENT}})
+@blueprint.doc(responses={200: {"content": CONTENT}})
 @cacheable("documents", plain=_plain)
 def resource(
     channel: dict[str, Any], query: dict[str, Any], organisation: str, kind: str, resource_id: str
 ) -> flask.Response:
     """One resource, in the caller's locale and format."""
     del channel, organisation
-    return response(_document(asking(reading()), query, KIND_OF_FOLDER[kind], resource_id))
+    return document_of(asking(reading()), query, KIND_OF_FOLDER[kind], resource_id)
 
 
 @blueprint.route(f"{_EDITION}/{_KINDS}/<slug:resource_id>")
 @blueprint.arguments(schemas.DocumentQuery, location="query")
 @blueprint.response(200, description="The document, in the format that was chosen", headers=retiring.HEADERS)
-@blueprint.doc(responses={200: {"content": _CONTENT}})
+@blueprint.doc(responses={200: {"content": CONTENT}})
 @cacheable("documents", plain=_plain)
 def edition_resource(
     query: dict[str, Any], organisation: str, digest: str, kind: str, resource_id: str
 ) -> flask.Response:
     """One resource of one edition, for ever the same."""
     del organisation, digest
-    return response(_document(asking(reading()), query, KIND_OF_FOLDER[kind], resource_id))
+    return document_of(asking(reading()), query, KIND_OF_FOLDER[kind], resource_id)
 
 
-def _list(query: dict[str, Any], kind: Kind) -> flask.Response:
+def listed(query: dict[str, Any], kind: Kind) -> flask.Response:
+    """A page of the resources of a kind, as the request that is being answered asks for it."""
     request = reading()
     edition = edition_of(request)
     filters = {name: sorted(set(query[name])) for name in FILTERS if name in query}

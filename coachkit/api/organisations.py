@@ -34,7 +34,7 @@ _IMAGE_POLICY = "default-src 'none'; sandbox"
 def organisation(channel: dict[str, Any], query: dict[str, Any], organisation: str) -> flask.Response:
     """Who the organisation is, how it looks, and which edition it serves."""
     del channel, query, organisation
-    return _organisation()
+    return shown()
 
 
 @blueprint.route("/editions/<digest:digest>")
@@ -44,7 +44,7 @@ def organisation(channel: dict[str, Any], query: dict[str, Any], organisation: s
 def edition_organisation(query: dict[str, Any], organisation: str, digest: str) -> flask.Response:
     """The organisation as it is in one edition."""
     del query, organisation, digest
-    return _organisation()
+    return shown()
 
 
 @blueprint.route("/images/<image:name>")
@@ -68,7 +68,8 @@ def image(organisation: str, name: str) -> flask.Response:
     return response
 
 
-def _organisation() -> flask.Response:
+def shown() -> flask.Response:
+    """The organisation, as the request that is being answered asks for it."""
     request = reading()
     edition = edition_of(request)
     return answer(

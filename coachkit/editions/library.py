@@ -82,6 +82,10 @@ class Library:
                 self._stored.put(key, stored)
         return stored if stored and stored.published else None
 
+    def stored(self, organisation_id: int, digest: str) -> Stored | None:
+        """An edition's stored form, published or not."""
+        return self._stored.find((organisation_id, digest)) or self._read((organisation_id, digest))
+
     def _read(self, key: tuple[int, str]) -> Stored | None:
         with self._database.read(only(key[0])) as conn:
             row = rows.get(conn, *key)

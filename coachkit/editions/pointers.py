@@ -123,6 +123,16 @@ class Pointers:
         self._channels(organisation)
         return self._edition(organisation, digest)
 
+    def unpublished(self, organisation: str, digest: str) -> Served | None:
+        """An edition by its digest, whether or not a channel has ever pointed at it: for whoever may see that."""
+        organisation_id, access = self.number(organisation), self.access(organisation)
+        stored = None if organisation_id is None else self._library.stored(organisation_id, digest)
+        if organisation_id is None or access is None or stored is None:
+            return None
+        return Served(
+            organisation, organisation_id, digest, self._known.shared(_shape(inputs.parse(stored.inputs), access))
+        )
+
     def access(self, organisation: str) -> Access | None:
         """Who may read what an organisation serves; None where there is no such organisation."""
         self._channels(organisation)
