@@ -14,6 +14,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "channel": ("coachkit.cli.channel:channel", "Move an organisation's channels, and go back."),
     "demo": ("coachkit.cli.demo:demo", "Make and serve two demo organisations."),
     "doctor": ("coachkit.cli.doctor:doctor", "Say what is wrong with this installation, and what to do."),
+    "draft": ("coachkit.cli.draft:draft", "Look at what was changed and is not published yet."),
     "edition": ("coachkit.cli.edition:edition", "Publish what an organisation chose, and look at it."),
     "migrate": ("coachkit.cli.install:migrate", "Bring the database up to date."),
     "org": ("coachkit.cli.org:org", "Make organisations and change their settings."),

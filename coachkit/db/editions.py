@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
@@ -48,10 +49,10 @@ class Use:
     channels: tuple[str, ...]
 
 
-_WHOLE = sa.select(editions).where(
+_WHOLE = sa.select(*[editions.c[each.name] for each in fields(Edition)]).where(
     editions.c.organisation_id == sa.bindparam("of"), editions.c.digest == sa.bindparam("named")
 )
-_HEAD = [column for column in editions.c if column.name not in {"inputs", "manifest"}]
+_HEAD = [editions.c[each.name] for each in fields(EditionHead)]
 
 
 def insert(
@@ -64,10 +65,15 @@ def insert(
     releases: Iterable[tuple[str, str]],
     at: datetime,
     demo: bool = False,
+    settings: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Store an edition and the (pack, version) pairs it uses; False, and nothing changed, if it is there already."""
+    """Store an edition and the (pack, version) pairs it uses; False, and nothing changed, if it is there already.
+
+    `settings` is the document that it was made from.
+    """
     key = {"organisation_id": organisation_id, "digest": digest}
     row = key | {"inputs": inputs, "manifest": manifest, "demo": demo, "created_at": at, "published": False}
+    row["settings"] = None if settings is None else _bytes(settings)
     new = insert_missing(conn, editions, [row]) == 1
     if new:
         insert_missing(conn, edition_releases, [key | {"pack": pack, "version": version} for pack, version in releases])
@@ -111,6 +117,29 @@ def listing(conn: Connection, organisation_id: int) -> tuple[EditionHead, ...]:
     return tuple(EditionHead(**values(row)) for row in rows)
 
 
+def settings(conn: Connection, organisation_id: int, digest: str) -> Mapping[str, Any] | None:
+    """The document that an edition was last published from; None where it was stored without one, or is not there."""
+    data = conn.scalar(sa.select(editions.c.settings).where(_is(organisation_id, digest)))
+    return None if data is None else dict(orjson.loads(data))
+
+
+def keep_settings(conn: Connection, organisation_id: int, digest: str, settings: Mapping[str, Any]) -> None:
+    """Remember that an edition was published from another document, which comes to the same edition."""
+    conn.execute(sa.update(editions).where(_is(organisation_id, digest)).values(settings=_bytes(settings)))
+
+
+def keep_until(conn: Connection, organisation_id: int, digest: str, until: datetime) -> None:
+    """Let an edition that was never published stay at least until then; one that stays longer does so."""
+    shorter = sa.or_(editions.c.kept_until.is_(None), editions.c.kept_until < until)
+    conn.execute(sa.update(editions).where(_is(organisation_id, digest), shorter).values(kept_until=until))
+
+
+def kept_until(conn: Connection, organisation_id: int, digest: str) -> datetime | None:
+    """Until when an edition stays though it was never published; None where nobody asked for it."""
+    found: datetime | None = conn.scalar(sa.select(editions.c.kept_until).where(_is(organisation_id, digest)))
+    return found
+
+
 def using_release(conn: Connection, pack: str, version: str) -> tuple[Use, ...]:
     """Every edition of every organisation that the release is part of, by organisation, newest edition first."""
     on_edition = (editions.c.organisation_id == edition_releases.c.organisation_id) & (
@@ -131,6 +160,10 @@ def using_release(conn: Connection, pack: str, version: str) -> tuple[Use, ...]:
         names.setdefault((slug, digest), []).extend([name] if name is not None else [])
     uses = [Use(slug, digest, tuple(sorted(found))) for (slug, digest), found in names.items()]
     return tuple(sorted(uses, key=lambda use: use.organisation))
+
+
+def _bytes(settings: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(settings, default=dict, option=orjson.OPT_SORT_KEYS)
 
 
 def _is(organisation_id: int, digest: str) -> sa.ColumnElement[bool]:

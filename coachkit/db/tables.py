@@ -135,6 +135,8 @@ editions = sa.Table(
     sa.Column("demo", sa.Boolean, nullable=False),
     sa.Column("created_at", Utc, nullable=False),
     sa.Column("published", sa.Boolean, nullable=False),
+    sa.Column("settings", Compressed),
+    sa.Column("kept_until", Utc),
 )
 
 edition_releases = sa.Table(
@@ -204,6 +206,8 @@ hostnames = sa.Table(
     sa.Column("created_at", Utc, nullable=False),
     sa.Column("verified_at", Utc),
     sa.Column("looked_at", Utc),
+    sa.Column("finding", sa.Text),
+    sa.Column("missing_since", Utc),
     sa.Index(
         "uq_hostnames_verified",
         "name",

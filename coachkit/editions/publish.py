@@ -97,6 +97,7 @@ def store(conn: Connection, organisation: Organisation, prepared: Prepared, at: 
         releases=used,
         at=at,
         demo=prepared.demo,
+        settings=organisation.settings,
     )
 
 

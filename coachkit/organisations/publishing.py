@@ -71,6 +71,8 @@ def settle(
     """Store a prepared edition and move a channel to it, in the caller's transaction. Raises as `publish` does."""
     held = organisation_rows.hold(conn, organisation.id)
     new = keep(conn, held, prepared, quotas=quotas, actor=actor, at=at)
+    if channel is not None and not new:  # other ranges may come to the same edition; a draft is discarded to these
+        rows.keep_settings(conn, held.id, prepared.digest, held.settings)
     pointing = channel_rows.get(conn, held.id, channel) if channel is not None else None
     if channel is None or (pointing is not None and pointing.digest == prepared.digest):
         return Publication(prepared, new, None)

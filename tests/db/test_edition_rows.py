@@ -61,3 +61,27 @@ def test_using_release(database, served, at):
             Use("northbridge", "e1", ()),
         )
         assert editions.using_release(conn, "core", "2.0.0") == ()
+
+
+def test_settings(database, served, at):
+    """The document that an edition was made from is kept beside it, until it is published from another."""
+    id_ = served["northbridge"]
+    with database.write(ACROSS) as conn:
+        assert editions.settings(conn, id_, "e1") is None
+        editions.insert(conn, id_, "e3", inputs=b"", manifest=b"", releases=[], at=at, settings={"b": [1], "a": "é"})
+        editions.insert(conn, id_, "e3", inputs=b"", manifest=b"", releases=[], at=at, settings={})
+        assert editions.settings(conn, id_, "e3") == {"a": "é", "b": [1]}
+        editions.keep_settings(conn, id_, "e3", {"a": 2})
+        assert editions.settings(conn, id_, "e3") == {"a": 2}
+        assert editions.settings(conn, served["harbour"], "e3") is None
+
+
+def test_keep_until(database, served, at):
+    """An edition is kept until the latest time that anybody asked for."""
+    id_, day = served["northbridge"], timedelta(days=1)
+    with database.write(ACROSS) as conn:
+        assert editions.kept_until(conn, id_, "e1") is None
+        for until in (at + day, at + 3 * day, at + 2 * day):
+            editions.keep_until(conn, id_, "e1", until)
+        assert editions.kept_until(conn, id_, "e1") == at + 3 * day
+        assert editions.kept_until(conn, id_, "e2") is None

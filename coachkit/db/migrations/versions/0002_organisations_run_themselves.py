@@ -50,6 +50,8 @@ def organisations() -> None:
     op.add_column("organisations", sa.Column("audit_length", sa.BigInteger(), nullable=False, server_default="0"))
     op.add_column("organisations", sa.Column("audit_hash", sa.Text()))
     op.create_index("ix_organisations_change", "organisations", ["change"])
+    op.add_column("editions", sa.Column("settings", sa.LargeBinary()))
+    op.add_column("editions", sa.Column("kept_until", MOMENT))
 
 
 def keys() -> None:
@@ -84,6 +86,8 @@ def keys() -> None:
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("verified_at", MOMENT),
         sa.Column("looked_at", MOMENT),
+        sa.Column("finding", sa.Text()),
+        sa.Column("missing_since", MOMENT),
         sa.PrimaryKeyConstraint("organisation_id", "name", name="pk_hostnames"),
         of_organisation("hostnames"),
     )

@@ -1,0 +1,151 @@
+"""An organisation's draft: its settings as they are now, which readers see nothing of until they are published.
+
+Says what publishing them would change and what keeps them from it, and puts back those of the live edition. How an
+edition is made is `editions/publish.py`'s work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from coachkit.db import channels, editions
+from coachkit.db import organisations as rows
+from coachkit.db.organisations import Organisation
+from coachkit.editions import inputs
+from coachkit.editions.choices_schema import ChoicesSchema
+from coachkit.editions.publish import Prepared, Tools, prepare
+from coachkit.errors import Conflict, PreconditionFailed, Problem, PublishRefused
+from coachkit.organisations import differences, organisations
+from coachkit.organisations.audit import Actor, record
+from coachkit.organisations.differences import Difference
+from coachkit.packs.versions import Range
+
+LIVE: Final = "live"
+"""The channel that a draft is held against."""
+AT_ONCE: Final = ("access", "timezone", "parity", "banned_words")
+"""Keys of the settings that no edition is made of: they hold as soon as they are stored, and discarding leaves them."""
+DISCARD: Final = "draft.discard"
+"""The audit's word for it."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What an organisation's settings would come to. With `problems` there is no edition and no difference."""
+
+    revision: int
+    updated_at: datetime
+    live: str | None
+    """The edition that readers see, on which the draft is based."""
+    edition: str | None
+    """The digest that publishing would give."""
+    difference: Difference | None
+    problems: tuple[Problem, ...]
+    """What keeps it from being published."""
+    warnings: tuple[Problem, ...]
+
+    def shape(self) -> dict[str, Any]:
+        """As JSON: what checks print, and the rest beside it."""
+        return {
+            "ok": not self.problems,
+            "problems": [asdict(each) for each in (*self.problems, *self.warnings)],
+            "revision": self.revision,
+            "updated_at": self.updated_at.isoformat(),
+            "live": self.live,
+            "edition": self.edition,
+            "releases": None if self.difference is None else list(self.difference.releases),
+            "changes": None if self.difference is None else list(self.difference.changes),
+        }
+
+
+@dataclass(frozen=True)
+class Discarded:
+    """The organisation as it is now, and what could not be put back as it was."""
+
+    organisation: Organisation
+    edition: str
+    """The live edition, whose settings these are."""
+    changed: bool
+    """Whether there was anything to discard."""
+    pinned: Mapping[str, str]
+    """Packs whose range nobody knows any more, and the exact version that now stands for it."""
+
+
+def draft(conn: Connection, organisation: Organisation, tools: Tools, at: datetime) -> Draft:
+    """What publishing the settings would change for readers of `live`, and every problem and warning; stores nothing.
+
+    Compiles the overlay, which may take seconds.
+    """
+    live = _live(conn, organisation)
+    try:
+        prepared: Prepared | None = prepare(conn, organisation, tools, at)
+        found = () if prepared is None else prepared.warnings
+    except PublishRefused as refused:
+        prepared, found = None, refused.problems
+    return Draft(
+        revision=organisation.revision,
+        updated_at=organisation.updated_at,
+        live=live,
+        edition=prepared.digest if prepared else None,
+        difference=differences.of_prepared(conn, organisation.id, LIVE, prepared) if prepared else None,
+        problems=tuple(each for each in found if each.severity == "error"),
+        warnings=tuple(each for each in found if each.severity != "error"),
+    )
+
+
+def discard(
+    conn: Connection,
+    organisation: Organisation,
+    *,
+    actor: Actor,
+    at: datetime,
+    expected_revision: int | None = None,
+) -> Discarded:
+    """Put back the settings that the live edition was last published from, ranges too; AT_ONCE's keys stay.
+
+    An edition of an older CoachKit was stored without them: then the draft's range stays for a pack where it takes
+    the live version, and that version stands for it where it does not. Raises Conflict where nothing is live, and
+    PreconditionFailed where the settings are at another revision than the expected one.
+    """
+    held = rows.hold(conn, organisation.id)
+    if expected_revision is not None and held.revision != expected_revision:
+        raise PreconditionFailed(f"{held.slug} is at revision {held.revision}, not {expected_revision}; read it again")
+    live = _live(conn, held)
+    if live is None:
+        raise Conflict(f"{held.slug} has no live edition to go back to")
+    stored = editions.settings(conn, held.id, live)
+    published, pinned = (stored, {}) if stored is not None else _from_inputs(conn, held, live)
+    settings = {key: value for key, value in published.items() if key not in AT_ONCE}
+    settings |= {key: held.settings[key] for key in AT_ONCE if key in held.settings}
+    if settings == held.settings:
+        return Discarded(held, live, changed=False, pinned=pinned)
+    changed = organisations.change(conn, held.slug, settings, at, actor=actor, expected_revision=held.revision)
+    after = {"revision": changed.revision, "pinned": pinned}
+    record(conn, held.id, actor, DISCARD, live, at=at, before={"revision": held.revision}, after=after)
+    return Discarded(changed, live, changed=True, pinned=pinned)
+
+
+def _live(conn: Connection, organisation: Organisation) -> str | None:
+    pointing = channels.get(conn, organisation.id, LIVE)
+    return pointing.digest if pointing else None
+
+
+def _from_inputs(conn: Connection, organisation: Organisation, live: str) -> tuple[dict[str, Any], dict[str, str]]:
+    """The settings that an edition's inputs still tell, and the packs of which they tell no range."""
+    row = editions.inputs(conn, organisation.id, live)
+    if row is None:
+        raise Conflict(f"{organisation.slug} has no live edition to go back to")
+    told = inputs.parse(row.inputs)
+    settings = {key: told.settings[key] for key in ChoicesSchema().fields if key in told.settings}
+    ranges = organisation.settings["packs"]
+    keeps = {each.pack for each in told.releases if _takes(ranges.get(each.pack), each.version)}
+    settings["packs"] = {each.pack: ranges[each.pack] if each.pack in keeps else each.version for each in told.releases}
+    return settings, {each.pack: each.version for each in told.releases if each.pack not in keeps}
+
+
+def _takes(wanted: str | None, version: str) -> bool:
+    return wanted is not None and Range.parse(wanted).matches(version)
