@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from coachkit.db import organisations as rows
 from coachkit.db.organisations import Organisation
 from coachkit.db.scopes import narrow, only
-from coachkit.editions.choices import from_settings
+from coachkit.editions.choices import access_of, from_settings
 from coachkit.errors import BadRequest, NotFound
 from coachkit.packs.model import NAME_LENGTH, NAME_PATTERN
 
@@ -27,12 +27,26 @@ def create(
     """
     if len(slug) > NAME_LENGTH or not re.fullmatch(NAME_PATTERN, slug):
         raise BadRequest(f"“{slug}” is not a name of lower-case letters, digits and hyphens")
-    return rows.insert(conn, slug, name=_name(settings), settings=settings, at=at, demo=demo)
+    access = access_of(settings)
+    return rows.insert(conn, slug, name=_name(settings), settings=settings, at=at, demo=demo, access=access)
 
 
-def change(conn: Connection, slug: str, settings: Mapping[str, Any], at: datetime) -> Organisation:
-    """Replace an organisation's settings; what it serves stays as it is until it publishes. Raises NotFound."""
-    return rows.update(conn, slug, name=_name(settings), settings=settings, at=at)
+def change(
+    conn: Connection, slug: str, settings: Mapping[str, Any], at: datetime, *, expected_revision: int | None = None
+) -> Organisation:
+    """Replace an organisation's settings. Raises NotFound, and Conflict where it is not at the expected revision.
+
+    What it serves stays as it is until it publishes; who may read it is changed at once.
+    """
+    return rows.update(
+        conn,
+        slug,
+        name=_name(settings),
+        settings=settings,
+        at=at,
+        expected_revision=expected_revision,
+        access=access_of(settings),
+    )
 
 
 def find(conn: Connection, slug: str) -> Organisation:
