@@ -6,7 +6,7 @@ Every change is made in one transaction that sees this organisation's rows alone
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from typing import Any, Final, TypeVar
 import flask
 from sqlalchemy import Connection
 
-from coachkit.api.access import ADMITTED, Admission
+from coachkit.api.access import ADMITTED, Admission, declared
 from coachkit.api.answers import json_bytes
 from coachkit.api.fastlane import etag
 from coachkit.api.parsing import MAX_BODY
@@ -30,7 +30,7 @@ from coachkit.organisations.audit import Actor
 LARGEST: Final = 1024 * 1024
 """Bytes of an organisation's settings as a request brings them."""
 
-View = TypeVar("View")
+View = TypeVar("View", bound=Callable[..., Any])
 _TAGS: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
 
 
@@ -44,11 +44,11 @@ class Work:
     at: datetime
 
 
-def largest(size: int = LARGEST) -> Any:
+def largest(size: int = LARGEST) -> Callable[[View], View]:
     """Declare that a view reads bodies of so many bytes, and not only of MAX_BODY."""
 
-    def declare(view: Any) -> Any:
-        view.__largest__ = max(size, MAX_BODY)
+    def declare(view: View) -> View:
+        view.__largest__ = max(size, MAX_BODY)  # type: ignore[attr-defined]
         return view
 
     return declare
@@ -159,3 +159,14 @@ def answered(
         response.headers["ETag"] = shown
     response.headers.update(headers or {})
     return response
+
+
+def register(app: flask.Flask) -> None:
+    """Let the app read as much of a body as its view declares."""
+
+    def allow() -> None:
+        size = declared(app.view_functions.get(flask.request.endpoint or ""), "__largest__")
+        if size:
+            flask.request.max_content_length = size
+
+    app.before_request(allow)

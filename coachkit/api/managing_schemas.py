@@ -146,3 +146,53 @@ class SettingsSchema(ma.Schema):
     revision = ma.fields.Integer(required=True)
     updated_at = ma.fields.String(required=True)
     settings = ma.fields.Dict(required=True, metadata=about("As the body of PUT"))
+
+
+class ReleaseChangeSchema(ma.Schema):
+    """A pack whose release differs."""
+
+    pack = ma.fields.String(required=True)
+    to = ma.fields.String(required=True, allow_none=True)
+
+
+ReleaseChangeSchema._declared_fields["from"] = ma.fields.String(required=True, allow_none=True)  # noqa: SLF001
+
+
+class DraftSchema(ma.Schema):
+    """What an organisation's settings would come to."""
+
+    ok = ma.fields.Boolean(required=True, metadata=about("Whether it can be published"))
+    problems = ma.fields.List(ma.fields.Nested(ProblemSchema), required=True)
+    revision = ma.fields.Integer(required=True)
+    updated_at = ma.fields.String(required=True)
+    live = ma.fields.String(required=True, allow_none=True, metadata=about("The edition that readers see"))
+    edition = ma.fields.String(required=True, allow_none=True, metadata=about("The one that publishing would give"))
+    releases = ma.fields.List(ma.fields.Nested(ReleaseChangeSchema), required=True, allow_none=True)
+    changes = ma.fields.List(ma.fields.Nested(ChangeSchema), required=True, allow_none=True)
+
+
+class DiscardedSchema(ma.Schema):
+    """What discarding a draft came to."""
+
+    revision = ma.fields.Integer(required=True)
+    changed = ma.fields.Boolean(required=True, metadata=about("Whether there was anything to discard"))
+    pinned = ma.fields.Dict(
+        keys=ma.fields.String(),
+        values=ma.fields.String(),
+        required=True,
+        metadata=about("Packs whose range nobody knows any more, and the version that stands for it now"),
+    )
+
+
+class PreviewSchema(ma.Schema):
+    """For how long a draft is to be shown."""
+
+    hours = ma.fields.Integer(load_default=48, metadata=about("1 to 720"))
+
+
+class PreviewedSchema(ma.Schema):
+    """Where a draft is shown."""
+
+    address = ma.fields.String(required=True, metadata=about("Path-absolute; documents are below it"))
+    edition = ma.fields.String(required=True, metadata=about("The edition's digest", EDITION))
+    expires_at = ma.fields.String(required=True, metadata=about("", MOMENT))

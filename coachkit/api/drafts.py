@@ -1,0 +1,70 @@
+"""An organisation's draft: what publishing it would come to, showing it to somebody, and letting it go."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import flask
+
+from coachkit.api import managing_schemas as shapes
+from coachkit.api.access import managed
+from coachkit.api.managing import answered, changing, draft_tag, looking, require_match
+from coachkit.api.services import services
+from coachkit.api.smorest import Blueprint
+from coachkit.editions.publish import prepare
+from coachkit.organisations import drafts, previews
+
+blueprint = Blueprint("draft", __name__, url_prefix="/v1/orgs/<slug:organisation>", description="What is to come")
+
+SCOPE = "content:write"
+
+
+@blueprint.route("/draft")
+@blueprint.response(200, shapes.DraftSchema)
+@managed(SCOPE)
+def draft(organisation: str) -> flask.Response:
+    """What publishing the settings would change, and everything that keeps them from it; nothing is stored."""
+    with looking(organisation) as work:
+        found = drafts.draft(work.conn, work.organisation, services().tools, work.at)
+        shown = draft_tag(work.organisation)
+    return answered(found.shape(), shown=shown)
+
+
+@blueprint.route("/draft", methods=["DELETE"])
+@blueprint.response(200, shapes.DiscardedSchema)
+@managed(SCOPE)
+def discard(organisation: str) -> flask.Response:
+    """Put back the settings that the live edition was published from."""
+    with changing(organisation) as work:
+        require_match(draft_tag(work.organisation))
+        done = drafts.discard(work.conn, work.organisation, actor=work.actor, at=work.at)
+    said = {"revision": done.organisation.revision, "changed": done.changed, "pinned": dict(done.pinned)}
+    return answered(said, shown=draft_tag(done.organisation))
+
+
+@blueprint.route("/previews", methods=["POST"])
+@blueprint.arguments(shapes.PreviewSchema, example={"hours": 48})
+@blueprint.response(201, shapes.PreviewedSchema)
+@managed(SCOPE)
+def preview(body: dict[str, Any], organisation: str) -> flask.Response:
+    """Give an address that shows the draft for a time to whoever has it. If-Match is the draft's ETag."""
+    lasting = timedelta(hours=body["hours"])
+    previews.require_bounded(lasting)
+    with looking(organisation) as seen:
+        require_match(draft_tag(seen.organisation))
+        prepared = prepare(seen.conn, seen.organisation, services().tools, seen.at)
+    with changing(organisation) as work:
+        require_match(draft_tag(work.organisation))
+        made = previews.show(
+            work.conn,
+            work.organisation,
+            prepared,
+            secret_key=services().secret,
+            quotas=services().quotas,
+            actor=work.actor,
+            at=work.at,
+            lasting=lasting,
+        )
+    said = {"address": made.path, "edition": prepared.digest, "expires_at": made.expires_at.isoformat()}
+    return answered(said, 201, headers={"Location": made.path})
