@@ -222,14 +222,19 @@ def guard_audit_on_postgresql() -> None:
 
 
 def roles() -> None:
-    """Make the roles, once in a cluster, and let whoever migrates take each of them."""
+    """Make the roles, once in a cluster, and let whoever migrates take each of them.
+
+    From PostgreSQL 16 on, who makes a role may give it to others, and to itself, but cannot take it yet.
+    """
+    recent = op.get_bind().exec_driver_sql("SHOW server_version_num").scalar()
+    take = "SET" if int(recent) >= 160_000 else "MEMBER"
     for role in (ORDINARY, WIDE, MIGRATING):
         op.execute(
             f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN NOBYPASSRLS; "
             "EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$"
         )
         op.execute(
-            f"DO $$ BEGIN IF NOT pg_has_role(current_user, '{role}', 'MEMBER') THEN "
+            f"DO $$ BEGIN IF NOT pg_has_role(current_user, '{role}', '{take}') THEN "
             f"EXECUTE format('GRANT {role} TO %I', current_user); END IF; END $$"
         )
 
