@@ -22,6 +22,8 @@ from coachkit.errors import SettingsError
 
 _PREFIX: Final = "COACHKIT_"
 _CONFIG: Final = "COACHKIT_CONFIG"
+_DERIVED: Final = "secret-key"
+"""How a list of peppers names the one that is made from the secret key."""
 _SECRET_HEX: Final = re.compile(r"(?:[0-9a-f]{2}){32,64}", re.IGNORECASE)
 
 
@@ -33,6 +35,8 @@ class Settings:
     """`sqlite:///path` or `postgresql://user:password@host/name`."""
     secret_key: bytes = field(repr=False)
     """32 to 64 bytes; every keyed hash (ETags, cached frames) is made with it."""
+    key_peppers: tuple[bytes | None, ...] = field(default=(None,), repr=False)
+    """What keys' tokens are hashed with, the newest first, 32 to 64 bytes each; None is made from `secret_key`."""
     redis_url: str | None = field(default=None, repr=False)
     """`redis://`, `rediss://`, `unix://` or `redis+sentinel://host,host/service`: where workers share answers."""
     data_dir: Path | None = None
@@ -201,6 +205,15 @@ def _secret_key(given: _Given) -> bytes:
     return bytes.fromhex(given.value)
 
 
+def _peppers(given: _Given) -> tuple[bytes | None, ...]:
+    values = given.value.split(",") if isinstance(given.value, str) else given.value
+    texts = [value.strip() if isinstance(value, str) else "" for value in values] if isinstance(values, list) else []
+    if not texts or not all(text == _DERIVED or _SECRET_HEX.fullmatch(text) for text in texts):
+        wanted = "a list of 64 to 128 hexadecimal digits each, as `coachkit secret` prints them, or secret-key"
+        raise _wrong(given, wanted, secret=True)
+    return tuple(None if text == _DERIVED else bytes.fromhex(text) for text in texts)
+
+
 def _token(given: _Given) -> str:
     if not isinstance(given.value, str) or not given.value.isascii() or not given.value.isprintable():
         raise _wrong(given, "text of printable ASCII characters", secret=True)
@@ -253,6 +266,7 @@ def _web_address(given: _Given) -> str:
 _PARSERS: Final[Mapping[str, Callable[[_Given], Any]]] = {
     "database_url": _database_url,
     "secret_key": _secret_key,
+    "key_peppers": _peppers,
     "redis_url": _redis_url,
     "data_dir": _path,
     "packs": _paths,

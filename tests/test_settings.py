@@ -14,6 +14,7 @@ NEEDED = {"COACHKIT_DATABASE_URL": "sqlite:////srv/coachkit.sqlite", "COACHKIT_S
 EXAMPLES = {
     "database_url": ("postgresql://me:secret@db/coachkit", "postgresql://me:secret@db/coachkit"),
     "secret_key": (KEY, bytes.fromhex(KEY)),
+    "key_peppers": (f"{'ab' * 32}, secret-key", (bytes.fromhex("ab" * 32), None)),
     "redis_url": ("redis://:secret@redis:6379/0", "redis://:secret@redis:6379/0"),
     "data_dir": ("/srv/data", Path("/srv/data")),
     "packs": ("/srv/a,/srv/b", (Path("/srv/a"), Path("/srv/b"))),
@@ -224,10 +225,34 @@ def test_secrets_are_not_quoted(name, text):
     assert "hunter2" not in str(refused.value)
 
 
+@pytest.mark.parametrize("text", [",", "ab", "g" * 64, f"{KEY},", f"{KEY},{KEY[:-1]}", "secret_key", "0" * 129])
+def test_wrong_pepper(text):
+    """Peppers that are not all long hexadecimal ones are refused, and not shown."""
+    with pytest.raises(SettingsError, match=r"COACHKIT_KEY_PEPPERS: the value given \(not shown\)") as refused:
+        load(NEEDED | {"COACHKIT_KEY_PEPPERS": text})
+    assert KEY not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ["5", "[]", "[5]", "true", "{a = 1}"])
+def test_wrong_peppers_in_file(config, value):
+    """In the file too, whatever the type."""
+    with pytest.raises(SettingsError, match=r"key_peppers in .*coachkit\.toml: the value given \(not shown\)"):
+        load(config(f"key_peppers = {value}") | NEEDED)
+
+
+def test_peppers_in_file(config):
+    """In the file peppers are a list, or one text as in a variable."""
+    both = (bytes.fromhex(KEY), None)
+    assert load(config(f'key_peppers = ["{KEY}", "secret-key"]') | NEEDED).key_peppers == both
+    assert load(config(f'key_peppers = "{KEY},secret-key"') | NEEDED).key_peppers == both
+
+
 def test_repr_shows_no_secret():
     """What is printed of the settings holds no secret."""
-    settings = load(NEEDED | {"COACHKIT_DATABASE_URL": "postgresql://u:pw1@d/x", "COACHKIT_METRICS_TOKEN": "tok1"})
-    assert not any(secret in repr(settings) for secret in ("pw1", "tok1", repr(settings.secret_key)))
+    secrets = {"DATABASE_URL": "postgresql://u:pw1@d/x", "METRICS_TOKEN": "tok1", "KEY_PEPPERS": "ab" * 32}
+    settings = load(NEEDED | {f"COACHKIT_{name}": value for name, value in secrets.items()})
+    hidden = ("pw1", "tok1", repr(settings.secret_key), repr(settings.key_peppers[0]))
+    assert not any(secret in repr(settings) for secret in hidden)
 
 
 @pytest.mark.parametrize("text", ["not toml", "a = 1\na = 2"])

@@ -90,10 +90,11 @@ def holding_by_pepper(conn: Connection, at: datetime) -> Mapping[str, int]:
     return {row.pepper: row[1] for row in conn.execute(query)}
 
 
-def revoke(conn: Connection, key_id: str, at: datetime) -> None:
-    """Let a key hold no more; workers see it at once."""
+def revoke(conn: Connection, key_id: str, at: datetime) -> bool:
+    """Let a key hold no more, which workers see at once; whether nobody had done it before."""
     new = {"revoked_at": at, "change": raised(conn)}
-    conn.execute(sa.update(keys).where(keys.c.id == key_id).values(new))
+    not_yet = sa.and_(keys.c.id == key_id, keys.c.revoked_at.is_(None))
+    return conn.execute(sa.update(keys).where(not_yet).values(new)).rowcount == 1
 
 
 def changed_since(conn: Connection, change: int) -> Changed:

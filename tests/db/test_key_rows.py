@@ -114,11 +114,26 @@ def test_revoke(database, served, make, at):
     stored(database, make("key_1"), make("key_2"))
     with database.write(ACROSS) as conn:
         before = counted(conn)
-        keys.revoke(conn, "key_1", at)
+        assert keys.revoke(conn, "key_1", at)
     with database.read(ACROSS) as conn:
         assert [row.revoked_at for row in keys.of_organisation(conn, served["northbridge"])] == [at, None]
         assert keys.changed_since(conn, before) == Changed(frozenset({"key_1"}), frozenset())
         assert keys.changed_since(conn, counted(conn)) == Changed(frozenset(), frozenset())
+
+
+def test_revoked_once(database, served, make, at):
+    """Of several who revoke a key one does it, and the moment of that one stays."""
+    stored(database, make())
+
+    def revoke(n):
+        with database.write(ACROSS) as conn:
+            return keys.revoke(conn, "key_1", at + timedelta(hours=n))
+
+    with ThreadPoolExecutor(4) as pool:
+        did = list(pool.map(revoke, range(8)))
+    assert sum(did) == 1
+    with database.read(ACROSS) as conn:
+        assert keys.get(conn, served["northbridge"], "key_1").revoked_at == at + timedelta(hours=did.index(True))
 
 
 def test_erased_organisations_are_changes(database, served, at):
@@ -174,7 +189,7 @@ def test_wall(database, served, make, at):
     for scope in (NOTHING, only(served["northbridge"])):
         with database.write(scope) as conn:
             assert keys.by_hashes(conn, hashes) is None
-            keys.revoke(conn, "key_2", at)
+            assert not keys.revoke(conn, "key_2", at)
     with database.read(ACROSS) as conn:
         assert keys.get(conn, served["harbour"], "key_2").revoked_at is None
 
