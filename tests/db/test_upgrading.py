@@ -19,9 +19,11 @@ AT = datetime(2026, 3, 1, 8, 15, tzinfo=UTC)
 FILLED = {
     "0001": [
         (
-            "INSERT INTO releases (pack, version, digest, title, visibility, manifest, archive, compiled, compiler, "
-            "directives, resources, versions, published_at) VALUES ('core', '1.0.0', 'sha256:c0', 'Core', 'public', "
-            "'{}', :archive, :compiled, 1, '[]', '{}', '{}', :at)",
+            (
+                "INSERT INTO releases (pack, version, digest, title, visibility, manifest, archive, compiled, compiler, "
+                "directives, resources, versions, published_at) VALUES ('core', '1.0.0', 'sha256:c0', 'Core', 'public', "
+                "'{}', :archive, :compiled, 1, '[]', '{}', '{}', :at)"
+            ),
             {"archive": zlib.compress(b"archive"), "compiled": b"compiled", "at": AT},
         ),
         (
@@ -29,28 +31,38 @@ FILLED = {
             {"data": b"picture"},
         ),
         (
-            "INSERT INTO organisations (slug, name, settings, demo, created_at, updated_at, revision) "
-            "VALUES ('northbridge', 'Northbridge', :settings, false, :at, :at, 3)",
+            (
+                "INSERT INTO organisations (slug, name, settings, demo, created_at, updated_at, revision) "
+                "VALUES ('northbridge', 'Northbridge', :settings, false, :at, :at, 3)"
+            ),
             {"settings": json.dumps({"packs": {"core": ">=1.0"}}), "at": AT},
         ),
         (
-            "INSERT INTO editions (organisation_id, digest, inputs, manifest, demo, created_at, published) "
-            "VALUES (1, 'sha256:e1', :inputs, :manifest, false, :at, true)",
+            (
+                "INSERT INTO editions (organisation_id, digest, inputs, manifest, demo, created_at, published) "
+                "VALUES (1, 'sha256:e1', :inputs, :manifest, false, :at, true)"
+            ),
             {"inputs": b"inputs", "manifest": b"manifest", "at": AT},
         ),
         (
-            "INSERT INTO edition_releases (organisation_id, digest, pack, version) "
-            "VALUES (1, 'sha256:e1', 'core', '1.0.0')",
+            (
+                "INSERT INTO edition_releases (organisation_id, digest, pack, version) "
+                "VALUES (1, 'sha256:e1', 'core', '1.0.0')"
+            ),
             {},
         ),
         (
-            "INSERT INTO channels (organisation_id, name, public, digest, moved_at, change) "
-            "VALUES (1, 'live', true, 'sha256:e1', :at, 1)",
+            (
+                "INSERT INTO channels (organisation_id, name, public, digest, moved_at, change) "
+                "VALUES (1, 'live', true, 'sha256:e1', :at, 1)"
+            ),
             {"at": AT},
         ),
         (
-            "INSERT INTO channel_moves (organisation_id, name, from_digest, to_digest, moved_at, note) "
-            "VALUES (1, 'live', NULL, 'sha256:e1', :at, 'the first')",
+            (
+                "INSERT INTO channel_moves (organisation_id, name, from_digest, to_digest, moved_at, note) "
+                "VALUES (1, 'live', NULL, 'sha256:e1', :at, 'the first')"
+            ),
             {"at": AT},
         ),
         ("UPDATE counters SET value = 1 WHERE name = 'pointers'", {}),

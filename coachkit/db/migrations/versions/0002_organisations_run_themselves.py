@@ -13,6 +13,8 @@ SERIAL = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 MOMENT = sa.DateTime(timezone=True)
 VERIFIED = sa.text("verified_at IS NOT NULL")
 
+_OWN_GRANTS = 160_000
+"""The version of PostgreSQL from which on who makes a role cannot take it yet."""
 ORDINARY, WIDE, MIGRATING = "coachkit_organisation", "coachkit_across", "coachkit_migrations"
 OF_ORGANISATIONS = {
     "organisations": "id",
@@ -227,7 +229,7 @@ def roles() -> None:
     From PostgreSQL 16 on, who makes a role may give it to others, and to itself, but cannot take it yet.
     """
     recent = op.get_bind().exec_driver_sql("SHOW server_version_num").scalar()
-    take = "SET" if int(recent) >= 160_000 else "MEMBER"
+    take = "SET" if int(recent) >= _OWN_GRANTS else "MEMBER"
     for role in (ORDINARY, WIDE, MIGRATING):
         op.execute(
             f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN NOBYPASSRLS; "
