@@ -11,6 +11,7 @@ import click
 from coachkit import __version__
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
+    "audit": ("coachkit.cli.audit:audit", "Say what was done to an organisation, and whether that is whole."),
     "channel": ("coachkit.cli.channel:channel", "Move an organisation's channels, and go back."),
     "demo": ("coachkit.cli.demo:demo", "Make and serve two demo organisations."),
     "doctor": ("coachkit.cli.doctor:doctor", "Say what is wrong with this installation, and what to do."),

@@ -72,5 +72,6 @@ def entries(
         query = query.where(audit.c.number < after) if after else query
     else:
         query = query.where(audit.c.number > after).order_by(audit.c.number)
-    for row in conn.execute(query.limit(limit).execution_options(yield_per=CHUNK)):
-        yield Entry(**values(row))
+    with conn.execute(query.limit(limit).execution_options(yield_per=CHUNK)) as found:  # closed if left half-way
+        for row in found:
+            yield Entry(**values(row))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
+import orjson
 import rfc8785
 from sqlalchemy import Connection
 
@@ -66,7 +67,7 @@ def record(
     """
     length, previous = rows.locked_head(conn, organisation_id)
     number = length + 1
-    said = {"actor": str(actor), "action": action, "subject": subject, "before": before, "after": after}
+    said = {"actor": str(actor), "action": action, "subject": subject, "before": _plain(before), "after": _plain(after)}
     hash_ = _hash(number, at, said, previous)
     entry = Entry(number=number, at=at, previous=previous, hash=hash_, **said)
     rows.append(conn, organisation_id, entry)
@@ -91,18 +92,38 @@ def shape(entry: Entry) -> dict[str, Any]:
 def broken(entries: Iterable[Entry], head: Head) -> Iterator[Broken]:
     """Where the chain of an audit's entries, in order from the first, does not hold; nothing where all of it does."""
     number, previous = 0, None
-    for entry in entries:
+    told = iter(entries)
+    while True:
+        try:
+            entry = next(told, None)
+        except ValueError as error:  # a row that somebody wrote by other means, or a line
+            yield Broken(number + 1, getattr(error, "reason", "it cannot be read"))
+            return
+        if entry is None:
+            break
         if entry.number != number + 1:
             yield Broken(number + 1, f"the entry is missing; the next one is {entry.number}")
         elif entry.previous != previous:
             yield Broken(entry.number, "it does not follow the entry before")
-        if entry.hash != _hash(entry.number, entry.at, vars(entry), entry.previous):
+        if not _is_as_written(entry):
             yield Broken(entry.number, "it is not what was written")
         number, previous = entry.number, entry.hash
     if head.length != number:
         yield Broken(number + 1, f"{head.length} entries were written, and the last one here is {number}")
     elif head.hash != previous:
         yield Broken(number, "it is not the last one that was written")
+
+
+def _is_as_written(entry: Entry) -> bool:
+    try:
+        return entry.hash == _hash(entry.number, entry.at, vars(entry), entry.previous)
+    except rfc8785.CanonicalizationError:  # a number or a text that JSON has not
+        return False
+
+
+def _plain(value: Any) -> Any:
+    """A JSON value as it will be read back."""
+    return orjson.loads(orjson.dumps(value, default=dict))
 
 
 def _bounded(value: Any) -> Any:
