@@ -13,6 +13,7 @@ from coachkit.db import organisations as rows
 from coachkit.db.organisations import Organisation
 from coachkit.db.scopes import narrow, only
 from coachkit.editions.choices import access_of, from_settings
+from coachkit.editions.merging import settle_over
 from coachkit.errors import BadRequest, NotFound
 from coachkit.packs.model import NAME_LENGTH, NAME_PATTERN
 
@@ -28,6 +29,7 @@ def create(
     if len(slug) > NAME_LENGTH or not re.fullmatch(NAME_PATTERN, slug):
         raise BadRequest(f"“{slug}” is not a name of lower-case letters, digits and hyphens")
     access = access_of(settings)
+    settings = settle_over(conn, settings)
     return rows.insert(conn, slug, name=_name(settings), settings=settings, at=at, demo=demo, access=access)
 
 
@@ -38,6 +40,8 @@ def change(
 
     What it serves stays as it is until it publishes; who may read it is changed at once.
     """
+    before = rows.get(conn, slug)
+    settings = settle_over(conn, settings, before.settings if before else None)
     return rows.update(
         conn,
         slug,
