@@ -86,6 +86,7 @@ def test_the_example_uses_every_key(tmp_path: Path) -> None:
         "LogoSchema": set(brand["logo"]),
         "ContactSchema": set().union(*contacts),
         "OverlaySchema": set().union(*overlay),
+        "OverSchema": set(overlay[0]["over"]),
         "AccessSchema": set(settings["access"]),
     }
     assert used == {name: set(schema().fields) - unused.get(name, set()) for name, schema in SCHEMAS.items()}

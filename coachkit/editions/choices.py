@@ -7,9 +7,12 @@ type is valid.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from typing import Any, Literal
 
 from coachkit.packs.destinations import parse_reference
@@ -44,6 +47,17 @@ class Brand:
 
 
 @dataclass(frozen=True)
+class Over:
+    """The release whose text a part of the overlay was written over, or has been compared with since."""
+
+    pack: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.pack}@{self.version}"
+
+
+@dataclass(frozen=True)
 class OverlayPart:
     """One wording of the organisation's own over a release.
 
@@ -61,6 +75,29 @@ class OverlayPart:
     after: str | None = None
     title: str | None = None
     text: str | None = None
+    over: Over | None = None
+    """Of what replaces a text or hides a section; None where that is not known."""
+
+    @cached_property
+    def id(self) -> str:
+        """A short name for what it does to what, in which locale: the same wherever in the list it stands.
+
+        Its wording, and where an inserted section goes, may change without changing the name.
+        """
+        return part_id(self.operation, str(self.target), self.locale, self.field, self.section)
+
+    @property
+    def covers(self) -> bool:
+        """Whether it stands in for a text of the release, or takes one away."""
+        return self.operation == "replace" or (self.operation == "hide" and self.section is not None)
+
+
+PART_ID_LENGTH = 12
+
+
+def part_id(*address: str | None) -> str:
+    """The name of the part that has this operation, target, locale, field and section; what it lacks is None."""
+    return hashlib.sha256(json.dumps(address).encode()).hexdigest()[:PART_ID_LENGTH]
 
 
 @dataclass(frozen=True)
@@ -98,6 +135,15 @@ class Choices:
             return self.brand.careers_email
         return None
 
+    def serving(self, name: str, offering: Iterable[str]) -> str | None:
+        """Which of the packs that offer the resource `kind/id` serves it; None where none offers it."""
+        return self.prefer.get(name) or min(offering, default=None)
+
+    @property
+    def reached(self) -> frozenset[str]:
+        """Every locale that a chain has."""
+        return frozenset(locale for chain in self.locales.values() for locale in chain)
+
     def name(self, chain: Sequence[str]) -> str:
         """The organisation's name along a chain of locales."""
         return first(self.brand.name, (*chain, EVERY_LOCALE, self.default_locale)) or ""
@@ -117,7 +163,7 @@ def from_settings(settings: Mapping[str, Any]) -> Choices:
         brand=_brand(settings["brand"]),
         prefer=settings.get("prefer") or {},
         values={name: by_locale(value) for name, value in (settings.get("values") or {}).items()},
-        overlay=tuple(_overlay_part(part) for part in settings.get("overlay") or ()),
+        overlay=tuple(overlay_part(part) for part in settings.get("overlay") or ()),
         plugins=tuple(settings.get("plugins") or ()),
         timezone=settings.get("timezone") or "UTC",
         parity=tuple(settings.get("parity") or ()),
@@ -172,7 +218,9 @@ def contact(settings: Mapping[str, Any]) -> Contact:
     )
 
 
-def _overlay_part(settings: Mapping[str, Any]) -> OverlayPart:
+def overlay_part(settings: Mapping[str, Any]) -> OverlayPart:
+    """A part of the overlay from its stored form."""
+    over = settings.get("over")
     return OverlayPart(
         operation=settings["op"],
         target=parse_reference(settings["target"]),
@@ -183,4 +231,5 @@ def _overlay_part(settings: Mapping[str, Any]) -> OverlayPart:
         after=settings.get("after"),
         title=settings.get("title"),
         text=settings.get("text"),
+        over=Over(over["pack"], over["version"]) if over else None,
     )

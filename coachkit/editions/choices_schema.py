@@ -13,11 +13,13 @@ from typing import Any
 import marshmallow as ma
 from marshmallow import validate
 
+from coachkit.editions.choices import part_id
 from coachkit.editions.contrast import ROLES
 from coachkit.editions.places import is_origin, is_timezone
 from coachkit.packs.model import KINDS, NAME_LENGTH, NAME_PATTERN, PLACEHOLDER_PATTERN
 from coachkit.packs.values import problem_with
 from coachkit.packs.versions import Range
+from coachkit.packs.versions import parse as parse_version
 
 LOCALE_PATTERN = r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?"
 REFERENCE_PATTERN = rf"(?:{NAME_PATTERN}:)?(?:{'|'.join(KINDS)})/{NAME_PATTERN}"
@@ -71,6 +73,13 @@ def _is_word(value: str) -> None:
         raise ma.ValidationError(f"“{value[:NAME_LENGTH]}” has neither a letter nor a digit")
 
 
+def _is_version(value: str) -> None:
+    try:
+        parse_version(value)
+    except ValueError as error:
+        raise ma.ValidationError(str(error)) from None
+
+
 def _distinct(values: list[str]) -> None:
     if twice := sorted({value for value in values if values.count(value) > 1}):
         raise ma.ValidationError(f"{', '.join(twice)} stands here twice")
@@ -91,6 +100,8 @@ class TextByLocale(ma.fields.Field[Any]):
 
 
 UNKNOWN = "There is no such key"
+_ADDRESS = ("op", "target", "locale", "field", "section")
+"""The keys by which a part of the overlay is known."""
 
 
 class _Schema(ma.Schema):
@@ -160,6 +171,13 @@ def _origins() -> ma.fields.List[str]:
     )
 
 
+class OverSchema(_Schema):
+    """The release that a part of the overlay was written over."""
+
+    pack = ma.fields.String(required=True, validate=NAME)
+    version = ma.fields.String(required=True, validate=_is_version)
+
+
 class OverlaySchema(_Schema):
     """One part of the overlay; which keys go together depends on `op`."""
 
@@ -172,14 +190,15 @@ class OverlaySchema(_Schema):
     after = ma.fields.String(validate=NAME)
     title = ma.fields.String(validate=TEXT)
     text = ma.fields.String(validate=validate.Length(min=1, max=SECTION_LENGTH))
+    over = ma.fields.Nested(OverSchema)
 
     @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
     def _keys_go_together(self, data: dict[str, Any], original: dict[str, Any], **_: Any) -> None:
         if "op" not in data:
             return
         needed, allowed = {
-            "replace": ({"locale", "text"}, {"field", "section", "title"}),
-            "hide": (set(), {"section"}),
+            "replace": ({"locale", "text"}, {"field", "section", "title", "over"}),
+            "hide": (set(), {"section", "over"}),
             "insert": ({"locale", "section", "title", "text"}, {"before", "after"}),
         }[data["op"]]
         given = set(original) & set(self.fields) - {"op", "target"}
@@ -191,6 +210,8 @@ class OverlaySchema(_Schema):
             errors["title"] = ["only a section has a title; replace the field “title” for that of the resource"]
         if data["op"] == "insert" and ("before" in given) == ("after" in given):
             errors["after"] = ["name one of before and after"]
+        if data["op"] == "hide" and "over" in given and "section" not in given:
+            errors["over"] = ["only what hides a section takes it"]
         if errors:
             raise ma.ValidationError(errors)
 
@@ -259,6 +280,22 @@ class ChoicesSchema(_Schema):
                 errors[pack] = {"value": [str(error)]}
         if errors:
             raise ma.ValidationError(errors)
+
+    @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
+    def _parts_differ(self, data: dict[str, Any], original: dict[str, Any], **_: Any) -> None:
+        """Of two parts that do the same to the same, nobody would see one."""
+        del data
+        overlay = original.get("overlay")
+        first: dict[str, int] = {}
+        errors: dict[int, list[str]] = {}
+        for position, part in enumerate(overlay if isinstance(overlay, list) else ()):
+            named = [part.get(key) for key in _ADDRESS] if isinstance(part, dict) else [None]
+            if named[0] and all(each is None or isinstance(each, str) for each in named):
+                found = first.setdefault(part_id(*named), position)
+                if found != position:
+                    errors[position] = [f"entry {found}, counted from 0, does the same to the same: keep one of them"]
+        if errors:
+            raise ma.ValidationError({"overlay": errors})
 
     @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
     def _locales_go_together(self, data: dict[str, Any], original: dict[str, Any], **_: Any) -> None:

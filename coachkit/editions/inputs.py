@@ -49,7 +49,7 @@ def canonical(
     """The edition's inputs in RFC 8785 JSON. `settings` has passed ChoicesSchema; its ranges are left out.
 
     What settings leave out is what they give as null or empty. `directives` are the plugins, `name@version`, that made
-    boxes of the overlay.
+    boxes of the overlay. Over which releases its parts were written is not in it: that changes nothing for readers.
     """
     value = {
         "organisation": organisation,
@@ -72,9 +72,13 @@ def canonical(
         "brand": _said(settings["brand"]),
         "prefer": settings.get("prefer") or {},
         "values": settings.get("values") or {},
-        "overlay": settings.get("overlay") or [],
+        "overlay": [_without(part, "over") for part in settings.get("overlay") or ()],
     }
     return rfc8785.dumps(value)
+
+
+def _without(part: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    return {name: value for name, value in part.items() if name != key} if key in part else part
 
 
 def _said(value: Any) -> Any:

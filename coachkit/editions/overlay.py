@@ -114,7 +114,7 @@ def _target(
     key = (part.target.kind, part.target.id)
     name = f"{part.target.kind}/{part.target.id}"
     offering = sorted(pack for pack, compiled in releases.items() if key in compiled.resources)
-    serving = choices.prefer.get(name) or next(iter(offering), None)
+    serving = choices.serving(name, offering)
     pack = part.target.pack or serving
     if pack not in offering:
         known = [f"{kind}/{each}" for compiled in releases.values() for kind, each in compiled.resources]
@@ -129,11 +129,10 @@ def _target(
 
 
 def _locale_fits(part: OverlayPart, choices: Choices, place: Place, findings: Findings) -> bool:
-    reached = {locale for chain in choices.locales.values() for locale in chain}
-    if part.locale is None or part.locale in reached:
+    if part.locale is None or part.locale in choices.reached:
         return True
     message = f"no chain of this organisation reaches {part.locale}, so nobody would see this"
-    findings.error(place, "unknown-locale", message, f"locales are {', '.join(sorted(reached))}")
+    findings.error(place, "unknown-locale", message, f"locales are {', '.join(sorted(choices.reached))}")
     return False
 
 

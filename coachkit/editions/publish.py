@@ -5,7 +5,7 @@ This is the one place where a range becomes a version.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,11 +19,13 @@ from coachkit.db.releases import ReleaseHead
 from coachkit.editions import inputs, manifest, releases
 from coachkit.editions.choices import Choices, from_settings
 from coachkit.editions.edition import Edition
+from coachkit.editions.merging import undecided
 from coachkit.editions.overlay import compile_overlay
 from coachkit.editions.validate import colours, problem, validate
 from coachkit.errors import Conflict, Problem, PublishRefused
 from coachkit.packs.directives import Directive
 from coachkit.packs.findings import nearest
+from coachkit.packs.model import Compiled
 from coachkit.packs.versions import Range
 
 
@@ -67,6 +69,7 @@ def prepare(conn: Connection, organisation: Organisation, tools: Tools, at: date
     compiled = {head.pack: releases.load(conn, head.pack, head.version) for head in heads}
     overlaid = compile_overlay(organisation.slug, choices, compiled, tools.directives)
     problems += overlaid.problems
+    problems += _undecided(conn, organisation.slug, choices, heads, compiled)
     used = [_input(head) for head in heads]
     data = inputs.canonical(organisation.slug, organisation.settings, used, plugins, overlaid.directives)
     edition = manifest.settle(organisation.slug, inputs.digest(data), choices, compiled, overlaid.resources)
@@ -101,18 +104,11 @@ def store(conn: Connection, organisation: Organisation, prepared: Prepared, at: 
     )
 
 
-def resolve(conn: Connection, pack: str, wanted: str) -> ReleaseHead | None:
-    """The highest release of a pack in a range that is not withdrawn; None where there is none."""
-    heads = {head.version: head for head in release_rows.heads(conn, pack) if head.withdrawn_at is None}
-    best = Range.parse(wanted).best(heads)
-    return heads[best] if best else None
-
-
 def _resolve(conn: Connection, slug: str, choices: Choices) -> tuple[list[ReleaseHead], list[Problem]]:
     found: list[ReleaseHead] = []
     problems: list[Problem] = []
     for pack, wanted in choices.packs.items():
-        head = resolve(conn, pack, wanted)
+        head = releases.resolve(conn, pack, wanted)
         if head:
             found.append(head)
         else:
@@ -151,6 +147,21 @@ def _requirements(slug: str, choices: Choices, heads: Sequence[ReleaseHead]) -> 
     return problems
 
 
+def _undecided(
+    conn: Connection,
+    slug: str,
+    choices: Choices,
+    heads: Sequence[ReleaseHead],
+    compiled: Mapping[str, Compiled],
+) -> Iterator[Problem]:
+    """Parts of the overlay over a text that has changed since: one problem each, in however many locales."""
+    found = {each.position: each for each in undecided(conn, choices, {head.pack: head for head in heads}, compiled)}
+    for each in found.values():
+        message = f"{each.now} has another text here than {each.over}, over which this was written"
+        hint = f"compare them and decide: coachkit overlay merge {slug} {each.id}"
+        yield problem(slug, f"overlay/{each.position}", "overlay-undecided", message, hint)
+
+
 def _plugins(
     slug: str, choices: Choices, installed: Mapping[str, str]
 ) -> tuple[list[inputs.PluginInput], list[Problem]]:
@@ -175,7 +186,7 @@ def outdated(
     rows_ = []
     for each in used:
         head = release_rows.head(conn, each.pack, each.version)
-        in_range = resolve(conn, each.pack, ranges.get(each.pack, each.version))
+        in_range = releases.resolve(conn, each.pack, ranges.get(each.pack, each.version))
         newest = releases.current(conn, each.pack)
         rows_.append(
             {

@@ -21,6 +21,7 @@ from coachkit.packs import stored, versions
 from coachkit.packs.lineage import Earlier, carried
 from coachkit.packs.model import Compiled
 from coachkit.packs.source import Source
+from coachkit.packs.versions import Range
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,13 @@ def load(conn: Connection, pack: str, version: str) -> Compiled:
     if data is None:
         raise NotFound(f"There is no release {pack}@{version}")
     return stored.load(data)
+
+
+def resolve(conn: Connection, pack: str, wanted: str) -> ReleaseHead | None:
+    """The highest release of a pack in a range that is not withdrawn; None where there is none."""
+    heads = {head.version: head for head in releases.heads(conn, pack) if head.withdrawn_at is None}
+    best = Range.parse(wanted).best(heads)
+    return heads[best] if best else None
 
 
 def withdraw(conn: Connection, pack: str, version: str, at: datetime, because: str) -> Sequence[Use]:

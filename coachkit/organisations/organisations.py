@@ -13,6 +13,7 @@ from coachkit.db import organisations as rows
 from coachkit.db.organisations import Organisation
 from coachkit.db.scopes import narrow, only
 from coachkit.editions.choices import access_of, from_settings
+from coachkit.editions.merging import settle_over
 from coachkit.errors import BadRequest, NotFound
 from coachkit.organisations.audit import COMMAND, Actor, difference, record
 from coachkit.packs.model import NAME_LENGTH, NAME_PATTERN
@@ -37,6 +38,7 @@ def create(
     """
     require_name(slug)
     access = access_of(settings)
+    settings = settle_over(conn, settings)
     made = rows.insert(conn, slug, name=_name(settings), settings=settings, at=at, demo=demo, access=access)
     said = {"demo": demo, "settings": difference({}, settings)[1]}
     record(conn, made.id, actor, CREATE, slug, at=at, after=said)
@@ -57,6 +59,7 @@ def change(
     Raises NotFound, and Conflict where it is at another revision than the expected one.
     """
     before = rows.hold(conn, find(conn, slug).id)
+    settings = settle_over(conn, settings, before.settings)
     changed = rows.update(
         conn,
         slug,
