@@ -18,6 +18,7 @@
         ├── TooLarge             413
         ├── WrongMediaType       415
         ├── InvalidBody          422  a well-formed body that breaks a rule
+        ├── KeyReused            422  an Idempotency-Key that stands for another request
         ├── PreconditionRequired 428  a change names what it is based on
         ├── TooManyRequests      429  with the seconds after which to try again
         └── Unavailable          503  with the seconds after which to try again
@@ -178,6 +179,12 @@ class InvalidBody(Refusal):
     """A well-formed body that breaks a rule."""
 
     status, slug, title = 422, "invalid-body", "The body breaks a rule"
+
+
+class KeyReused(Refusal):
+    """An Idempotency-Key that came with another request before."""
+
+    status, slug, title = 422, "idempotency-key-reused", "The Idempotency-Key stands for another request"
 
 
 class PreconditionRequired(Refusal):

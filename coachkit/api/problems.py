@@ -71,6 +71,7 @@ PROBLEMS: Mapping[str, ProblemType] = MappingProxyType(
             _of(errors.WrongMediaType, "Send JSON in UTF-8, not compressed, as application/json."),
             ProblemType("range-not-satisfiable", 416, "The range cannot be served", "Ask for the whole."),
             _of(errors.InvalidBody, "The JSON was read, and each error points at a value that breaks a rule."),
+            _of(errors.KeyReused, "Send a new Idempotency-Key with what is new; the old one stands for what it was."),
             ProblemType("publish-refused", 422, "This cannot be published", "Each error points at a file and line."),
             ProblemType("pack-invalid", 422, "The pack breaks its rules", "Each error points at a file and line."),
             _of(errors.PreconditionRequired, "Send If-Match with the ETag of what you saw."),
@@ -111,6 +112,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "invalid-key": "The key is mistyped, has expired or was revoked.",
         "key-in-query": "A key stands in the address, where it does not belong; it goes into the header Authorization.",
         "origin-not-allowed": "The key is for pages of other origins.",
+        "idempotency-key-reused": "The Idempotency-Key came with another request before; choose a new one for this.",
     }
 )
 """Every `code` of an error in a request. Those of files are the checker's own: `coachkit pack check` lists them."""

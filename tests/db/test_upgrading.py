@@ -20,8 +20,8 @@ FILLED = {
     "0001": [
         (
             (
-                "INSERT INTO releases (pack, version, digest, title, visibility, manifest, archive, compiled, compiler, "
-                "directives, resources, versions, published_at) VALUES ('core', '1.0.0', 'sha256:c0', 'Core', 'public', "
+                "INSERT INTO releases (pack, version, digest, title, visibility, manifest, archive, compiled, "
+                "compiler, directives, resources, versions, published_at) VALUES ('core', '1.0.0', 'sha256:c0', 'Core', 'public', "
                 "'{}', :archive, :compiled, 1, '[]', '{}', '{}', :at)"
             ),
             {"archive": zlib.compress(b"archive"), "compiled": b"compiled", "at": AT},
