@@ -79,6 +79,12 @@ class Choices:
     """Placeholder → locale (or EVERY_LOCALE) → value."""
     overlay: tuple[OverlayPart, ...] = ()
     plugins: tuple[str, ...] = ()
+    timezone: str = "UTC"
+    """The IANA name of the zone in which it plans."""
+    parity: tuple[str, ...] = ()
+    """The locales each of which must have every text before an edition is published."""
+    banned_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Locale → words and phrases that none of its own texts may use."""
 
     def value(self, placeholder: str, chain: Sequence[str]) -> str | None:
         """The value of a placeholder along a chain of locales; name and careers e-mail come from the brand."""
@@ -113,7 +119,23 @@ def from_settings(settings: Mapping[str, Any]) -> Choices:
         values={name: by_locale(value) for name, value in (settings.get("values") or {}).items()},
         overlay=tuple(_overlay_part(part) for part in settings.get("overlay") or ()),
         plugins=tuple(settings.get("plugins") or ()),
+        timezone=settings.get("timezone") or "UTC",
+        parity=tuple(settings.get("parity") or ()),
+        banned_words={locale: tuple(words) for locale, words in (settings.get("banned_words") or {}).items()},
     )
+
+
+def access_of(settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Who may read what the organisation serves, and from where, every key given; None where it is as for everybody.
+
+    `content` is `public` or `keyed`; `origins` and `frame_ancestors` are lists of origins. No edition holds it: it is
+    in force as soon as it is stored.
+    """
+    said = {key: value for key, value in (settings.get("access") or {}).items() if value != _ACCESS[key]}
+    return {**_ACCESS, **said} if said else None
+
+
+_ACCESS: Mapping[str, Any] = {"content": "public", "origins": [], "frame_ancestors": []}
 
 
 def by_locale(value: Any) -> dict[str, Any]:

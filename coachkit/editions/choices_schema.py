@@ -14,6 +14,7 @@ import marshmallow as ma
 from marshmallow import validate
 
 from coachkit.editions.contrast import ROLES
+from coachkit.editions.places import is_origin, is_timezone
 from coachkit.packs.model import KINDS, NAME_LENGTH, NAME_PATTERN, PLACEHOLDER_PATTERN
 from coachkit.packs.values import problem_with
 from coachkit.packs.versions import Range
@@ -48,6 +49,31 @@ COLOUR = _pattern(r"#[0-9a-fA-F]{6}", "a colour such as #1a2b3c")
 HTTPS: list[Callable[[str], object]] = [validate.Length(max=2_000), _https]
 PHONE = _pattern(r"\+?[0-9(][0-9 ()-]{1,22}[0-9)]", "a phone")
 TEXT = validate.Length(min=1, max=TEXT_LENGTH)
+PUBLIC = "public"
+ORIGINS = 50
+"""So many sites may be named for one purpose."""
+BANNED_WORDS = 500
+"""So many words may be banned in a locale."""
+
+
+def _is_origin(value: str) -> None:
+    if not is_origin(value):
+        raise ma.ValidationError(f"“{value[:TEXT_LENGTH]}” is not an origin such as https://careers.example.org")
+
+
+def _is_timezone(value: str) -> None:
+    if not is_timezone(value):
+        raise ma.ValidationError(f"“{value[:NAME_LENGTH]}” is not a time zone such as Europe/London")
+
+
+def _is_word(value: str) -> None:
+    if not any(character.isalnum() for character in value):
+        raise ma.ValidationError(f"“{value[:NAME_LENGTH]}” has neither a letter nor a digit")
+
+
+def _distinct(values: list[str]) -> None:
+    if twice := sorted({value for value in values if values.count(value) > 1}):
+        raise ma.ValidationError(f"{', '.join(twice)} stands here twice")
 
 
 class TextByLocale(ma.fields.Field[Any]):
@@ -126,6 +152,14 @@ class BrandSchema(_Schema):
     )
 
 
+def _origins() -> ma.fields.List[str]:
+    """A field for sites: scheme, host and port, and nothing behind them."""
+    validates = [_is_origin]
+    return ma.fields.List(
+        ma.fields.String(validate=validates), load_default=list, validate=[validate.Length(max=ORIGINS), _distinct]
+    )
+
+
 class OverlaySchema(_Schema):
     """One part of the overlay; which keys go together depends on `op`."""
 
@@ -161,6 +195,16 @@ class OverlaySchema(_Schema):
             raise ma.ValidationError(errors)
 
 
+class AccessSchema(_Schema):
+    """Who may read what the organisation serves, and which sites may use it in a browser; in force at once."""
+
+    content = ma.fields.String(
+        load_default=PUBLIC, validate=validate.OneOf((PUBLIC, "keyed"), error="“{input}” is not one of {choices}")
+    )
+    origins = _origins()
+    frame_ancestors = _origins()
+
+
 class ChoicesSchema(_Schema):
     """An organisation's settings."""
 
@@ -188,6 +232,21 @@ class ChoicesSchema(_Schema):
     )
     overlay = ma.fields.List(ma.fields.Nested(OverlaySchema), load_default=list, validate=validate.Length(max=2_000))
     plugins = ma.fields.List(ma.fields.String(validate=TEXT), load_default=list, validate=validate.Length(max=50))
+    timezone = ma.fields.String(load_default="UTC", validate=_is_timezone)
+    access = ma.fields.Nested(AccessSchema, load_default=dict)
+    parity = ma.fields.List(
+        ma.fields.String(validate=LOCALE),
+        load_default=list,
+        validate=[validate.Length(min=2, error="name two locales or more"), _distinct],
+    )
+    banned_words = ma.fields.Dict(
+        keys=ma.fields.String(validate=LOCALE),
+        values=ma.fields.List(
+            ma.fields.String(validate=[validate.Length(min=1, max=100), _is_word]),
+            validate=validate.Length(min=1, max=BANNED_WORDS),
+        ),
+        load_default=dict,
+    )
 
     @ma.validates("packs")
     def _ranges(self, value: dict[str, str], data_key: str) -> None:
@@ -214,6 +273,12 @@ class ChoicesSchema(_Schema):
             errors["default_locale"] = [f"{default} is not one of locales"]
         elif default and _lacks(original.get("brand"), default):
             errors["brand"] = {"name": [f"there is none in {default}, the default locale"]}
+        if unserved := [each for each in _texts(data.get("parity")) if each not in locales]:
+            errors["parity"] = [f"{', '.join(unserved)} is not one of locales"]
+        if unreached := _unreached(data.get("banned_words"), locales):
+            errors["banned_words"] = {
+                locale: {"key": [f"no chain reaches {locale}, so no text is in it"]} for locale in unreached
+            }
         if errors:
             raise ma.ValidationError(errors)
 
@@ -225,6 +290,17 @@ def _wrong_chain(locale: str, chain: Any) -> str | None:
     if chain[0] != locale:
         return f"the chain of {locale} begins with {locale} itself"
     return "a locale stands twice in the chain" if len(set(chain)) != len(chain) else None
+
+
+def _texts(value: Any) -> list[str]:
+    return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
+
+
+def _unreached(banned: Any, locales: dict[str, Any]) -> list[str]:
+    """The locales of banned words that no chain has, nor a locale below them: `en` counts where `en-GB` is reached."""
+    reached = {each for chain in locales.values() for each in _texts(chain)}
+    known = banned if isinstance(banned, dict) else {}
+    return [each for each in known if not any(one == each or one.startswith(f"{each}-") for one in reached)]
 
 
 def _lacks(brand: Any, locale: str) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from coachkit.db import organisations as rows
 from coachkit.db.organisations import Organisation
 from coachkit.db.scopes import narrow, only
-from coachkit.editions.choices import from_settings
+from coachkit.editions.choices import access_of, from_settings
 from coachkit.errors import BadRequest, NotFound
 from coachkit.organisations.audit import COMMAND, Actor, difference, record
 from coachkit.packs.model import NAME_LENGTH, NAME_PATTERN
@@ -36,7 +36,8 @@ def create(
     may show contacts that nobody has verified, and say so.
     """
     require_name(slug)
-    made = rows.insert(conn, slug, name=_name(settings), settings=settings, at=at, demo=demo)
+    access = access_of(settings)
+    made = rows.insert(conn, slug, name=_name(settings), settings=settings, at=at, demo=demo, access=access)
     said = {"demo": demo, "settings": difference({}, settings)[1]}
     record(conn, made.id, actor, CREATE, slug, at=at, after=said)
     return made
@@ -51,13 +52,19 @@ def change(
     actor: Actor = COMMAND,
     expected_revision: int | None = None,
 ) -> Organisation:
-    """Replace an organisation's settings; what it serves stays as it is until it publishes.
+    """Replace an organisation's settings. Raises NotFound, and Conflict where it is not at the expected revision.
 
-    Raises NotFound, and Conflict where it is at another revision than the expected one.
+    What it serves stays as it is until it publishes; who may read it is changed at once.
     """
     before = rows.hold(conn, find(conn, slug).id)
     changed = rows.update(
-        conn, slug, name=_name(settings), settings=settings, at=at, expected_revision=expected_revision
+        conn,
+        slug,
+        name=_name(settings),
+        settings=settings,
+        at=at,
+        expected_revision=expected_revision,
+        access=access_of(settings),
     )
     was, now = difference(before.settings, settings)
     told = ({"revision": before.revision, "settings": was}, {"revision": changed.revision, "settings": now})
