@@ -21,8 +21,8 @@ FILLED = {
         (
             (
                 "INSERT INTO releases (pack, version, digest, title, visibility, manifest, archive, compiled, "
-                "compiler, directives, resources, versions, published_at) VALUES ('core', '1.0.0', 'sha256:c0', 'Core', 'public', "
-                "'{}', :archive, :compiled, 1, '[]', '{}', '{}', :at)"
+                "compiler, directives, resources, versions, published_at) VALUES "
+                "('core', '1.0.0', 'sha256:c0', 'Core', 'public', '{}', :archive, :compiled, 1, '[]', '{}', '{}', :at)"
             ),
             {"archive": zlib.compress(b"archive"), "compiled": b"compiled", "at": AT},
         ),
