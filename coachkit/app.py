@@ -7,6 +7,7 @@ Nothing that owns a socket, a file or a thread is made here: it is made on first
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,20 +20,27 @@ from coachkit.api import (
     access,
     answers,
     changes,
+    channels,
     converters,
     documents,
+    drafts,
+    editions,
     logs,
+    managing,
     metrics,
     operations,
     organisations,
     packs,
     pages,
+    previews,
     readiness,
     reference,
     requests,
     search,
     templates,
 )
+from coachkit.api import settings as chosen
+from coachkit.api.access import Gate
 from coachkit.api.fastlane import Fastlane
 from coachkit.api.reading import Reader
 from coachkit.api.routes import Routes
@@ -43,10 +51,14 @@ from coachkit.db.database import SERVING, Database
 from coachkit.documents import core_formats
 from coachkit.editions.library import Library
 from coachkit.editions.pointers import Pointers
+from coachkit.editions.publish import Tools
 from coachkit.errors import SettingsError
 from coachkit.hooks import core, manager
 from coachkit.hooks.dispatch import Dispatch
 from coachkit.hooks.types import Format
+from coachkit.organisations import peppers
+from coachkit.organisations.keyring import Keyring
+from coachkit.organisations.quotas import Quotas
 from coachkit.settings import Settings
 
 if TYPE_CHECKING:
@@ -59,6 +71,11 @@ RESOURCES = (
     changes.blueprint,
     templates.blueprint,
     packs.blueprint,
+    chosen.blueprint,
+    drafts.blueprint,
+    previews.blueprint,
+    editions.blueprint,
+    channels.blueprint,
 )
 
 
@@ -68,9 +85,10 @@ def create_app(settings: Settings | None = None) -> flask.Flask:
     logs.configure()
     app = flask.Flask("coachkit", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    access.register(app)
-    converters.register(app)
     services = _services(app, settings)
+    access.register(app, services.gate, services.pointers)
+    managing.register(app)
+    converters.register(app)
     app.extensions[EXTENSION] = services
     _add_routes(app, services, settings)
     _add_layers(app, services, settings)
@@ -95,9 +113,16 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
         reader=reader,
         dispatch=dispatch,
         secret=settings.secret_key,
+        gate=Gate(Keyring(database, pointers, peppers.of(settings), _now)),
+        tools=Tools(dispatch.directives(), plugins),
+        quotas=Quotas.of(settings),
         api=Api(app, spec_kwargs={"servers": [{"url": settings.public_url or "/"}]}),
         shared=_shared(settings),
     )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _shared(settings: Settings) -> SharedStore | None:
@@ -142,7 +167,7 @@ def _add_layers(app: flask.Flask, services: Services, settings: Settings) -> Non
         services.routes,
         services.reader,
         store,
-        access.may_read,
+        services.gate,
         plainly=partial(answers.plainly, services),
         shared=services.shared,
         log_hits=settings.log_hits,

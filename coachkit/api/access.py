@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 import flask
@@ -16,6 +15,7 @@ import flask
 from coachkit.api.reading import FAILED
 from coachkit.editions.access import Access
 from coachkit.errors import FieldError, Forbidden, NotFound, Unauthorised
+from coachkit.organisations.keys import Key
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -46,26 +46,11 @@ _CREDENTIAL: Final = "HTTP_AUTHORIZATION"
 _BEARER: Final = re.compile(r"Bearer +(\S{1,200})", re.IGNORECASE)
 
 
-class Key(Protocol):
-    """What is to be known of a key that was found. `organisation_id` is None for the operator's."""
-
-    @property
-    def id(self) -> str: ...  # noqa: D102 — what it says
-    @property
-    def organisation_id(self) -> int | None: ...  # noqa: D102
-    @property
-    def publishable(self) -> bool: ...  # noqa: D102
-    @property
-    def scopes(self) -> frozenset[str]: ...  # noqa: D102
-    @property
-    def origins(self) -> frozenset[str]: ...  # noqa: D102
-
-
 class Keys(Protocol):
     """Where keys are looked up."""
 
-    def find(self, token: str, at: datetime) -> Key | None:
-        """The key that a text is, if it holds now. Raises Unavailable where that cannot be known."""
+    def find(self, text: str) -> Key | None:
+        """The key whose token a text is, if it holds now. Raises Unavailable where that cannot be known."""
 
 
 class Admission(NamedTuple):
@@ -93,7 +78,7 @@ class Gate:
         if shown is None:
             return None
         token = _BEARER.fullmatch(shown.strip())
-        key = self._keys.find(token[1], datetime.now(UTC)) if token else None
+        key = self._keys.find(token[1]) if token else None
         if key is None:
             said = "mistyped, or it has expired or was revoked" if token else "not written as `Bearer KEY`"
             error = FieldError("invalid-key", f"This key is {said}.", header="Authorization")
@@ -111,14 +96,15 @@ class Gate:
             if access.keyed:
                 raise NotFound("")
             return ANYBODY
-        own = key.organisation_id in {organisation_id, None}
+        own = key.is_operator or key.organisation_id == organisation_id
         if access.keyed and not own:
             raise NotFound("")
         if own:
             _require_origin(key, environ)
-        if access.keyed and key.organisation_id is not None and READING not in key.scopes:
+        if access.keyed and not key.may(READING, organisation_id):
             raise Forbidden(f"This key has not the scope {READING}.")
-        cors = _cors(environ.get("HTTP_ORIGIN"), access.origins | key.origins) if access.keyed else FOR_ANY_PAGE
+        origins = access.origins.union(key.origins)
+        cors = _cors(environ.get("HTTP_ORIGIN"), origins) if access.keyed else FOR_ANY_PAGE
         return Admission(key, (*cors, *self._limit(key)))
 
     def manager(self, environ: WSGIEnvironment, organisation_id: int | None, scope: str) -> Admission:
@@ -131,17 +117,16 @@ class Gate:
         if key is None:
             error = FieldError("missing", "This address wants a secret key: `Bearer ck_sec_…`.", header="Authorization")
             raise Unauthorised("This address wants a key.", (error,))
-        if organisation_id is None or key.organisation_id not in {organisation_id, None}:
+        if organisation_id is None or not (key.is_operator or key.organisation_id == organisation_id):
             raise NotFound("")
-        if key.organisation_id is not None and scope not in key.scopes:
+        if not key.may(scope, organisation_id):
             raise Forbidden(f"This key has not the scope {scope}.")
         return Admission(key, ())
 
 
 def _require_origin(key: Key, environ: WSGIEnvironment) -> None:
     """A courtesy of browsers: whoever is none can send any Origin, or none."""
-    origin = environ.get("HTTP_ORIGIN")
-    if key.origins and origin is not None and origin not in key.origins:
+    if not key.admits(environ.get("HTTP_ORIGIN")):
         error = FieldError("origin-not-allowed", "The key is for pages of other origins.", header="Origin")
         raise Forbidden("This key is not for pages of that origin.", (error,))
 

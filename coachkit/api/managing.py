@@ -59,7 +59,7 @@ def actor() -> Actor:
     admission: Admission = flask.request.environ[ADMITTED]
     if admission.key is None:
         raise RuntimeError(f"{flask.request.endpoint} is managed without a key")
-    return Actor("operator" if admission.key.organisation_id is None else "key", admission.key.id)
+    return admission.key.actor
 
 
 def number(slug: str) -> int:
