@@ -196,3 +196,50 @@ class PreviewedSchema(ma.Schema):
     address = ma.fields.String(required=True, metadata=about("Path-absolute; documents are below it"))
     edition = ma.fields.String(required=True, metadata=about("The edition's digest", EDITION))
     expires_at = ma.fields.String(required=True, metadata=about("", MOMENT))
+
+
+class WantedKeySchema(ma.Schema):
+    """A key as somebody wants it."""
+
+    kind = ma.fields.String(
+        required=True,
+        validate=validate.OneOf(("pub", "sec")),
+        metadata=about("`pub`: for pages, reads content and posts answers; `sec`: for servers", "sec"),
+    )
+    name = ma.fields.String(required=True, metadata=about("What it is for, to people", "The portal's server"))
+    scopes = ma.fields.List(
+        ma.fields.String(), load_default=list, metadata=about("What a secret key is for", ["content:read"])
+    )
+    origins = ma.fields.List(
+        ma.fields.String(),
+        load_default=list,
+        metadata=about("The pages that may use a publishable key, as browsers tell; any, where there are none", []),
+    )
+    expires_at = ma.fields.AwareDateTime(load_default=None, allow_none=True, metadata=about("", MOMENT))
+
+
+class KeySchema(ma.Schema):
+    """A key, without its token."""
+
+    id = ma.fields.String(required=True)
+    organisation = ma.fields.String(required=True)
+    kind = ma.fields.String(required=True)
+    name = ma.fields.String(required=True)
+    scopes = ma.fields.List(ma.fields.String(), required=True)
+    origins = ma.fields.List(ma.fields.String(), required=True)
+    expires_at = ma.fields.String(required=True, allow_none=True)
+    created_at = ma.fields.String(required=True)
+    revoked_at = ma.fields.String(required=True, allow_none=True)
+    last_used_on = ma.fields.String(required=True, allow_none=True, metadata=about("A day", "2026-12-01"))
+
+
+class MadeKeySchema(KeySchema):
+    """A new key, with its token: this once."""
+
+    token = ma.fields.String(required=True, metadata=about("Keep it; it is never shown again"))
+
+
+class KeysSchema(ma.Schema):
+    """An organisation's keys, by id."""
+
+    items = ma.fields.List(ma.fields.Nested(KeySchema), required=True)

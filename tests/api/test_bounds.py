@@ -8,7 +8,6 @@ import pytest
 from appmaker import NORTHBRIDGE, furnish, house_over, install_plugin, services_of
 from werkzeug.test import Client
 
-from coachkit.api.access import may_read
 from coachkit.api.fastlane import Fastlane
 from coachkit.api.parsing import MAX_BODY
 from coachkit.cache.store import MemoryStore
@@ -67,7 +66,7 @@ def test_asks(portal):
     """The lane remembers what requests come to only when there was something to answer them with, and not for ever."""
     app = portal.app()
     parts = services_of(app)
-    lane = Fastlane(app.wsgi_app, parts.routes, parts.reader, MemoryStore(1_000_000), may_read, plainly=lambda *_: None)
+    lane = Fastlane(app.wsgi_app, parts.routes, parts.reader, MemoryStore(1_000_000), parts.gate, plainly=lambda *_: None)
     client = Client(lane)
     for number in range(50):
         assert client.get(f"{LIST}?limit=0&topic={number}").status_code == 400

@@ -13,7 +13,6 @@ from appmaker import PATIENCE, eventually, services_of
 from werkzeug.test import Client
 
 from coachkit.api import fastlane
-from coachkit.api.access import may_read
 from coachkit.api.fastlane import Fastlane
 from coachkit.cache import flight
 from coachkit.cache.store import MemoryStore
@@ -53,7 +52,7 @@ def store():
 def lane(gate, store):
     """A client of a fast lane of our own, in front of the gate."""
     parts = services_of(gate.app)
-    return Client(Fastlane(gate, parts.routes, parts.reader, store, may_read, plainly=lambda *_: None))
+    return Client(Fastlane(gate, parts.routes, parts.reader, store, parts.gate, plainly=lambda *_: None))
 
 
 @pytest.fixture
@@ -218,7 +217,7 @@ def test_organisations_share_what_is_understood(house, store):
     """A way to ask is understood once for all organisations, and each gets what is its own."""
     app = house.app()
     parts = services_of(app)
-    lane = Fastlane(app.wsgi_app, parts.routes, parts.reader, store, may_read, plainly=lambda *_: None)
+    lane = Fastlane(app.wsgi_app, parts.routes, parts.reader, store, parts.gate, plainly=lambda *_: None)
     client = Client(lane)
     for _ in range(2):
         for slug in ("northbridge", "harbour"):
@@ -233,7 +232,7 @@ def test_what_is_remembered_of_requests_is_bounded(portal, store, monkeypatch):
     monkeypatch.setattr(fastlane, "ASKS", 8)
     app = portal.app()
     parts = services_of(app)
-    lane = Fastlane(app.wsgi_app, parts.routes, parts.reader, store, may_read, plainly=lambda *_: None)
+    lane = Fastlane(app.wsgi_app, parts.routes, parts.reader, store, parts.gate, plainly=lambda *_: None)
     client = Client(lane)
     for number in range(1, 31):
         assert client.get(f"{LIST}?limit={number}").status_code == 200
@@ -245,7 +244,7 @@ def test_what_is_remembered_of_requests_is_bounded(portal, store, monkeypatch):
 def test_nobody_waits_where_nothing_is_kept(gate, pool):
     """Without a store, callers of the same thing are answered side by side."""
     parts = services_of(gate.app)
-    lane = Client(Fastlane(gate, parts.routes, parts.reader, MemoryStore(0), may_read, plainly=lambda *_: None))
+    lane = Client(Fastlane(gate, parts.routes, parts.reader, MemoryStore(0), parts.gate, plainly=lambda *_: None))
     asked = [pool.submit(lane.get, MODULE) for _ in range(5)]
     eventually(lambda: gate.calls["plain"] == 5)
     gate.plain.set()

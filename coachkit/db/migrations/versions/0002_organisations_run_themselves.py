@@ -229,7 +229,7 @@ def roles() -> None:
     From PostgreSQL 16 on, who makes a role may give it to others, and to itself, but cannot take it yet.
     """
     recent = op.get_bind().exec_driver_sql("SHOW server_version_num").scalar()
-    take = "SET" if int(recent) >= _OWN_GRANTS else "MEMBER"
+    take = "SET" if int(str(recent)) >= _OWN_GRANTS else "MEMBER"
     for role in (ORDINARY, WIDE, MIGRATING):
         op.execute(
             f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN NOBYPASSRLS; "
