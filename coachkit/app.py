@@ -25,6 +25,7 @@ from coachkit.api import (
     documents,
     drafts,
     editions,
+    keys,
     logs,
     managing,
     metrics,
@@ -76,6 +77,7 @@ RESOURCES = (
     previews.blueprint,
     editions.blueprint,
     channels.blueprint,
+    keys.blueprint,
 )
 
 
@@ -106,6 +108,7 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
     library = Library(database)
     pointers = Pointers(database, library, on_round=metrics.write_down)
     reader = Reader(pointers, offered, plugins, settings.public_url)
+    seasoned = peppers.of(settings)
     return Services(
         database=database,
         library=library,
@@ -113,7 +116,9 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
         reader=reader,
         dispatch=dispatch,
         secret=settings.secret_key,
-        gate=Gate(Keyring(database, pointers, peppers.of(settings), _now)),
+        gate=Gate(Keyring(database, pointers, seasoned, _now)),
+        peppers=seasoned,
+        most_keys=settings.max_keys,
         tools=Tools(dispatch.directives(), plugins),
         quotas=Quotas.of(settings),
         api=Api(app, spec_kwargs={"servers": [{"url": settings.public_url or "/"}]}),

@@ -9,10 +9,11 @@ import flask
 
 from coachkit.api import managing_schemas as shapes
 from coachkit.api.access import managed
-from coachkit.api.managing import answered, changing, draft_tag, looking, require_match
+from coachkit.api.idempotent import Answer, Once, creates
+from coachkit.api.managing import Work, answered, changing, creating, draft_tag, looking, require_match
 from coachkit.api.services import services
 from coachkit.api.smorest import Blueprint
-from coachkit.editions.publish import prepare
+from coachkit.editions.publish import Prepared, prepare
 from coachkit.organisations import drafts, previews
 
 blueprint = Blueprint("draft", __name__, url_prefix="/v1/orgs/<slug:organisation>", description="What is to come")
@@ -44,27 +45,34 @@ def discard(organisation: str) -> flask.Response:
 
 
 @blueprint.route("/previews", methods=["POST"])
+@creates(blueprint)
 @blueprint.arguments(shapes.PreviewSchema, example={"hours": 48})
 @blueprint.response(201, shapes.PreviewedSchema)
 @managed(SCOPE)
-def preview(body: dict[str, Any], organisation: str) -> flask.Response:
+def preview(once: Once, body: dict[str, Any], organisation: str) -> flask.Response:
     """Give an address that shows the draft for a time to whoever has it. If-Match is the draft's ETag."""
     lasting = timedelta(hours=body["hours"])
     previews.require_bounded(lasting)
-    with looking(organisation) as seen:
-        require_match(draft_tag(seen.organisation))
-        prepared = prepare(seen.conn, seen.organisation, services().tools, seen.at)
-    with changing(organisation) as work:
+    found: list[Prepared] = []
+
+    def make(work: Work, _: bytes) -> Answer:
         require_match(draft_tag(work.organisation))
         made = previews.show(
             work.conn,
             work.organisation,
-            prepared,
+            found[0],
             secret_key=services().secret,
             quotas=services().quotas,
             actor=work.actor,
             at=work.at,
             lasting=lasting,
         )
-    said = {"address": made.path, "edition": prepared.digest, "expires_at": made.expires_at.isoformat()}
-    return answered(said, 201, headers={"Location": made.path})
+        said = {"address": made.path, "edition": found[0].digest, "expires_at": made.expires_at.isoformat()}
+        return Answer(201, said, {"Location": made.path})
+
+    def ready() -> None:
+        with looking(organisation) as seen:
+            require_match(draft_tag(seen.organisation))
+            found.append(prepare(seen.conn, seen.organisation, services().tools, seen.at))
+
+    return creating(once, organisation, make, ready=ready)

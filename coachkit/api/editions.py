@@ -10,7 +10,8 @@ import flask
 from coachkit.api import channels, paging
 from coachkit.api import managing_schemas as shapes
 from coachkit.api.access import managed
-from coachkit.api.managing import Work, answered, changing, draft_tag, looking, require_match
+from coachkit.api.idempotent import Answer, Once, creates
+from coachkit.api.managing import Work, answered, creating, draft_tag, looking, require_match
 from coachkit.api.schemas import NEXT_PAGE
 from coachkit.api.services import services
 from coachkit.api.smorest import Blueprint
@@ -55,21 +56,22 @@ def editions(query: dict[str, Any], organisation: str) -> flask.Response:
 
 
 @blueprint.route("", methods=["POST"])
+@creates(blueprint)
 @blueprint.arguments(shapes.PublishSchema, example={"channel": "live", "note": "Spring term", "dry_run": False})
 @blueprint.response(201, shapes.PublishedSchema)
 @managed(SCOPE)
-def publish(body: dict[str, Any], organisation: str) -> flask.Response:
+def publish(once: Once, body: dict[str, Any], organisation: str) -> flask.Response:
     """Make an edition of the draft and point a channel at it; with `dry_run`, say what that would come to.
 
     If-Match is the draft's ETag: what is published is what the caller saw.
     """
-    with looking(organisation) as seen:
-        require_match(draft_tag(seen.organisation))
-        prepared = prepare(seen.conn, seen.organisation, services().tools, seen.at)
-        changes = _changes(seen, prepared, body["channel"])
     if body["dry_run"]:
+        prepared, changes = _prepared(organisation, body["channel"])
         return answered(_shape(prepared, changes, new=False, channel=None))
-    with changing(organisation) as work:
+    found: list[tuple[Prepared, list[dict[str, str]]]] = []
+
+    def make(work: Work, _: bytes) -> Answer:
+        ((prepared, changes),) = found
         require_match(draft_tag(work.organisation))
         done = publishing.settle(
             work.conn,
@@ -82,8 +84,17 @@ def publish(body: dict[str, Any], organisation: str) -> flask.Response:
             note=body["note"],
         )
         pointing = channel_rows.get(work.conn, work.organisation.id, body["channel"]) if body["channel"] else None
-    said = _shape(prepared, changes, new=done.new, channel=pointing)
-    return answered(said, 201 if done.new else 200)
+        return Answer(201 if done.new else 200, _shape(prepared, changes, new=done.new, channel=pointing))
+
+    return creating(once, organisation, make, ready=lambda: found.append(_prepared(organisation, body["channel"])))
+
+
+def _prepared(organisation: str, channel: str | None) -> tuple[Prepared, list[dict[str, str]]]:
+    """The draft that the caller saw as an edition, and what it changes where the channel points."""
+    with looking(organisation) as seen:
+        require_match(draft_tag(seen.organisation))
+        prepared = prepare(seen.conn, seen.organisation, services().tools, seen.at)
+        return prepared, _changes(seen, prepared, channel)
 
 
 def problem_shape(problem: Problem) -> dict[str, Any]:

@@ -96,12 +96,20 @@ class Once:
     def __init__(self, key: str | None) -> None:
         self._key = key
 
-    def do(self, scope: Scope, caller: str, make: Make, reveal: Reveal | None = None) -> flask.Response:
+    def do(
+        self,
+        scope: Scope,
+        caller: str,
+        make: Make,
+        reveal: Reveal | None = None,
+        ready: Callable[[], object] = lambda: None,
+    ) -> flask.Response:
         """What `make` answers, done now; or, if this caller sent the same before, what was answered then.
 
         `make` writes with its effect's connection, in a transaction of that scope in which its answer is stored too,
         and refuses by raising: then all is undone, and the request may be sent again. `reveal` puts a secret into the
-        body each time that it is said. Whether the caller may do this is settled before.
+        body each time that it is said. `ready` is called before the transaction, for what takes long and writes
+        nothing; not for a replay. Whether the caller may do this is settled before.
 
         Raises Conflict while the same is being done, or if another took over what took too long here; KeyReused if
         the key came with another request before; Unavailable as the database does, and whatever `make` raises.
@@ -109,6 +117,7 @@ class Once:
         database, secret = services().database, services().secret
         if self._key is None:
             fresh = os.urandom(SECRET_BYTES)
+            ready()
             with database.write(scope) as conn:
                 return _response(_said(make(Effect(conn, datetime.now(UTC), fresh))), reveal, fresh)
         asked = _Asked(database, scope, _name(secret, scope, caller, self._key), _request(secret))
@@ -119,7 +128,7 @@ class Once:
             response.headers[REPLAYED] = "true"
             return response
         shown = _secret(secret, self._key, asked.name, found)
-        return _response(asked.answered(found, make, shown), reveal, shown)
+        return _response(asked.answered(found, make, shown, ready), reveal, shown)
 
 
 class HeadersSchema(ma.Schema):
@@ -192,9 +201,10 @@ class _Asked:
             raise _in_flight()
         return found
 
-    def answered(self, claim: str, make: Make, secret: bytes) -> _Said:
+    def answered(self, claim: str, make: Make, secret: bytes, ready: Callable[[], object]) -> _Said:
         """What comes of it, stored with it; if anything is raised, nothing of it is done and the claim is given up."""
         try:
+            ready()
             with self.database.write(self.scope) as conn:
                 said = _said(make(Effect(conn, datetime.now(UTC), secret)))
                 self._store(conn, claim, said)

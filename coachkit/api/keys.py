@@ -17,9 +17,7 @@ from coachkit.api.smorest import Blueprint
 from coachkit.organisations import keys, tokens
 from coachkit.organisations.keys import Key, Wanted
 
-blueprint = Blueprint(
-    "keys", __name__, url_prefix="/v1/orgs/<slug:organisation>/keys", description="Who may do what"
-)
+blueprint = Blueprint("keys", __name__, url_prefix="/v1/orgs/<slug:organisation>/keys", description="Who may do what")
 
 SCOPE = "keys:write"
 _EXAMPLE = {"kind": "sec", "name": "The portal's server", "scopes": ["content:read", "content:write"]}
@@ -56,7 +54,7 @@ def create(once: Once, body: dict[str, Any], organisation: str) -> flask.Respons
             work.conn,
             work.organisation,
             wanted,
-            pepper=services().pepper,
+            pepper=services().peppers[0],
             most=services().most_keys,
             actor=work.actor,
             at=work.at,

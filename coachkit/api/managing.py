@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from coachkit.api.access import ADMITTED, Admission, declared
 from coachkit.api.answers import json_bytes
 from coachkit.api.fastlane import etag
+from coachkit.api.idempotent import Answer, Effect, Once
 from coachkit.api.parsing import MAX_BODY
 from coachkit.api.requests import concerns
 from coachkit.api.services import services
@@ -77,6 +78,25 @@ def changing(slug: str) -> Iterator[Work]:
         yield _work(conn, slug)
 
 
+def creating(
+    once: Once,
+    slug: str,
+    make: Callable[[Work, bytes], Answer],
+    reveal: Callable[[Any, bytes], Any] | None = None,
+    ready: Callable[[], object] = lambda: None,
+) -> flask.Response:
+    """What `make` answers, done in one transaction of one organisation, and done once where a key says so.
+
+    `make(work, secret)`, `reveal` and `ready` are as `idempotent.Once.do` has them.
+    """
+    who = actor()
+
+    def made(effect: Effect) -> Answer:
+        return make(_work(effect.conn, slug, effect.at), effect.secret)
+
+    return once.do(only(number(slug)), str(who), made, reveal, ready)
+
+
 @contextmanager
 def looking(slug: str) -> Iterator[Work]:
     """A transaction that sees one moment of one organisation."""
@@ -84,12 +104,12 @@ def looking(slug: str) -> Iterator[Work]:
         yield _work(conn, slug)
 
 
-def _work(conn: Connection, slug: str) -> Work:
+def _work(conn: Connection, slug: str, at: datetime | None = None) -> Work:
     found = rows.get(conn, slug)
     if found is None:
         raise NotFound("")
     concerns(slug)
-    return Work(conn, found, actor(), datetime.now(UTC))
+    return Work(conn, found, actor(), at or datetime.now(UTC))
 
 
 # --- what a change is based on ------------------------------------------------------------------

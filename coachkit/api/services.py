@@ -17,6 +17,7 @@ from coachkit.editions.library import Library
 from coachkit.editions.pointers import Pointers
 from coachkit.editions.publish import Tools
 from coachkit.hooks.dispatch import Dispatch
+from coachkit.organisations.peppers import Peppers
 from coachkit.organisations.quotas import Quotas
 from coachkit.search.shelf import Shelf
 
@@ -41,6 +42,9 @@ class Services:
     tools: Tools
     """What editions are made with."""
     quotas: Quotas
+    peppers: Peppers
+    most_keys: int
+    """How many keys of an organisation may hold."""
     shared: SharedStore | None = None
     """Where this installation has Redis."""
     routes: Routes | None = None

@@ -66,7 +66,9 @@ def test_asks(portal):
     """The lane remembers what requests come to only when there was something to answer them with, and not for ever."""
     app = portal.app()
     parts = services_of(app)
-    lane = Fastlane(app.wsgi_app, parts.routes, parts.reader, MemoryStore(1_000_000), parts.gate, plainly=lambda *_: None)
+    lane = Fastlane(
+        app.wsgi_app, parts.routes, parts.reader, MemoryStore(1_000_000), parts.gate, plainly=lambda *_: None
+    )
     client = Client(lane)
     for number in range(50):
         assert client.get(f"{LIST}?limit=0&topic={number}").status_code == 400
