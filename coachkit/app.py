@@ -7,7 +7,7 @@ Nothing that owns a socket, a file or a thread is made here: it is made on first
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -116,7 +116,7 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
         reader=reader,
         dispatch=dispatch,
         secret=settings.secret_key,
-        gate=Gate(Keyring(database, pointers, seasoned, _now)),
+        gate=Gate(Keyring(database, pointers, seasoned, time.time)),
         peppers=seasoned,
         most_keys=settings.max_keys,
         tools=Tools(dispatch.directives(), plugins),
@@ -124,10 +124,6 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
         api=Api(app, spec_kwargs={"servers": [{"url": settings.public_url or "/"}]}),
         shared=_shared(settings),
     )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
 
 
 def _shared(settings: Settings) -> SharedStore | None:

@@ -54,7 +54,7 @@ def create(once: Once, body: dict[str, Any], organisation: str) -> flask.Respons
             work.conn,
             work.organisation,
             wanted,
-            pepper=services().peppers[0],
+            peppers=services().peppers,
             most=services().most_keys,
             actor=work.actor,
             at=work.at,

@@ -7,8 +7,9 @@ from typing import Any, Final
 import marshmallow as ma
 from marshmallow import validate
 
+from coachkit.api.changes import ChangeSchema
 from coachkit.api.schemas import DIGEST_PATTERN, LIMIT_DEFAULT, LIMIT_MOST
-from coachkit.packs.model import KINDS, NAME_LENGTH, NAME_PATTERN
+from coachkit.packs.model import NAME_LENGTH, NAME_PATTERN
 
 NOTE_LENGTH: Final = 500
 _NAME: Final = validate.And(
@@ -34,7 +35,7 @@ class PageQuery(ma.Schema):
     cursor = ma.fields.String(metadata=about("From the Link header of the page before"))
 
 
-class ProblemSchema(ma.Schema):
+class FindingSchema(ma.Schema):
     """One thing that is wrong with a draft, or that should be known of it."""
 
     file = ma.fields.String(required=True, metadata=about("Where in the settings", "northbridge/values/booking_url"))
@@ -42,15 +43,6 @@ class ProblemSchema(ma.Schema):
     severity = ma.fields.String(required=True, validate=validate.OneOf(("error", "warning")))
     message = ma.fields.String(required=True)
     hint = ma.fields.String(required=True, allow_none=True)
-
-
-class ChangeSchema(ma.Schema):
-    """A document that differs between two editions."""
-
-    op = ma.fields.String(required=True, validate=validate.OneOf(("added", "changed", "removed")))
-    kind = ma.fields.String(required=True, validate=validate.OneOf(KINDS))
-    id = ma.fields.String(required=True)
-    locale = ma.fields.String(required=True)
 
 
 class ChannelSchema(ma.Schema):
@@ -137,7 +129,7 @@ class PublishedSchema(ma.Schema):
     changes = ma.fields.List(
         ma.fields.Nested(ChangeSchema), required=True, metadata=about("What differs from where the channel pointed")
     )
-    warnings = ma.fields.List(ma.fields.Nested(ProblemSchema), required=True)
+    warnings = ma.fields.List(ma.fields.Nested(FindingSchema), required=True)
 
 
 class SettingsSchema(ma.Schema):
@@ -162,7 +154,7 @@ class DraftSchema(ma.Schema):
     """What an organisation's settings would come to."""
 
     ok = ma.fields.Boolean(required=True, metadata=about("Whether it can be published"))
-    problems = ma.fields.List(ma.fields.Nested(ProblemSchema), required=True)
+    problems = ma.fields.List(ma.fields.Nested(FindingSchema), required=True)
     revision = ma.fields.Integer(required=True)
     updated_at = ma.fields.String(required=True)
     live = ma.fields.String(required=True, allow_none=True, metadata=about("The edition that readers see"))

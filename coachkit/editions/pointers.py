@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
 
 from coachkit import process
 from coachkit.db import channels, organisations
@@ -28,6 +30,8 @@ EDITIONS = 20_000
 """How many editions' heads are kept in mind: about 500 bytes each."""
 SHAPES = 1_024
 """How many shapes are kept to be shared."""
+Follower = Callable[[Connection, int], None]
+"""Called with a transaction ACROSS and the counter of changes as it was, to read what has changed since."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +84,22 @@ class _Known:
             self.shapes.clear()
         return self.shapes.setdefault(like, shape)
 
+    def read(self, others: Mapping[str, Mapping[str, Any] | None]) -> None:
+        """Know who may read what of organisations whose access has changed. The caller has the lock."""
+        for organisation, access in others.items():
+            if organisation in self.access:
+                self.access[organisation] = from_stored(access)
+                for key in [each for each in self.editions if each[0] == organisation]:
+                    del self.editions[key]
+
+    def move(self, moves: Iterable[channels.Pointer]) -> None:
+        """Know where channels that have moved point. The caller has the lock."""
+        for move in moves:
+            if move.organisation in self.channels:
+                pointing = self.channels[move.organisation]
+                self.channels[move.organisation] = {**pointing, move.name: _Channel(move.digest, move.public)}
+        self.leading = {}  # last: whoever sees it sees where the channels point now
+
 
 class Pointers:
     """The pointers of each process that uses it. Nothing runs before the first look-up, also in a forked child."""
@@ -91,8 +111,20 @@ class Pointers:
         self._watch = Watch(database, interval=POLL_SECONDS, on_change=self._moved, on_round=on_round)
         self.are_stale = partial(self._watch.silent_for, STALE_AFTER_SECONDS)
         """Whether the database has been silent for so long that a move may have been missed."""
+        self._followers: list[Follower] = []
         self._known = _Known()
         process.tell(self)
+
+    def follow(self, follower: Follower) -> None:
+        """Let somebody else drop what has changed, in each process, when the counter is higher than it was.
+
+        One that raises is called again, with the same counter, and so are all others.
+        """
+        self._followers.append(follower)
+
+    def ensure(self) -> None:
+        """See that this process watches; a follower calls it before it reads what it is going to keep."""
+        self._watch.ensure()
 
     def forked(self) -> None:
         """Called in a forked child: what its parent knew may have moved before the child watches."""
@@ -197,17 +229,11 @@ class Pointers:
         with self._database.read(ACROSS) as conn:
             moves = channels.moved_since(conn, before)
             others = organisations.access_changed_since(conn, before)
-        with known.lock:
-            for organisation, access in others.items():
-                if organisation in known.access:
-                    known.access[organisation] = from_stored(access)
-                    for key in [each for each in known.editions if each[0] == organisation]:
-                        del known.editions[key]
-            for move in moves:
-                if move.organisation in known.channels:
-                    pointing = known.channels[move.organisation]
-                    known.channels[move.organisation] = {**pointing, move.name: _Channel(move.digest, move.public)}
-            known.leading = {}  # last: whoever sees it sees where the channels point now
+            with known.lock:
+                known.read(others)
+                known.move(moves)
+            for follower in self._followers:
+                follower(conn, before)
 
 
 def _shape(parsed: inputs.Inputs, access: Access) -> Shape:
