@@ -51,9 +51,18 @@ class Bench:
         return Runner(self.database, kinds, clock or self.clock, lease)
 
     def job(self, subject: str = "s1") -> Job | None:
+        return next((each for each in self.left if each.subject == subject), None)
+
+    @property
+    def left(self) -> tuple[Job, ...]:
+        """The jobs that are not done yet."""
         with self.database.read(ACROSS) as conn:
-            found = jobs.of_organisation(conn, self.organisation)
-        return next((each for each in found if each.subject == subject), None)
+            return jobs.of_organisation(conn, self.organisation)
+
+    @property
+    def claims(self) -> set[str]:
+        """Under which tokens somebody is at a job, or was until he died."""
+        return {each.claim for each in self.left if each.claim}
 
     @property
     def moves(self) -> Counter[str]:
