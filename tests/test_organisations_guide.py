@@ -25,7 +25,7 @@ from coachkit.settings import Settings
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "organisations.md").read_text(encoding="utf-8")
 EDITIONS = ROOT / "coachkit" / "editions"
-CHECKS = ("validate.py", "publish.py", "overlay.py")
+CHECKS = ("validate.py", "publish.py", "overlay.py", "own.py")
 CODE_AT = {"problem": 2, "error": 1}
 """The calls that report a problem, and which of their arguments is its code."""
 SCHEMAS: Mapping[str, type[ma.Schema]] = {
@@ -87,10 +87,11 @@ def test_the_example_uses_every_key(tmp_path: Path) -> None:
         "ContactSchema": set().union(*contacts),
         "OverlaySchema": set().union(*overlay),
         "OverSchema": set(overlay[0]["over"]),
+        "ResourceSchema": set().union(*settings["resources"]),
         "AccessSchema": set(settings["access"]),
     }
     assert used == {name: set(schema().fields) - unused.get(name, set()) for name, schema in SCHEMAS.items()}
-    assert {part["op"] for part in overlay} == {"replace", "hide", "insert"}
+    assert {part["op"] for part in overlay} == {"replace", "hide", "insert", "reorder"}
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -105,6 +106,8 @@ def test_the_example_publishes_for_readers(house: House) -> None:
     assert "01632 960102" in client.get(f"{module}?locale=cy").text
     assert "The odds, seen plainly" not in client.get(f"/v1/orgs/{SLUG}/modules/what-a-no-means").text
     assert "careers@riverside.example" in client.get(f"/v1/orgs/{SLUG}/modules/ask-for-feedback").text
+    assert "up to 200 pounds" in client.get(f"/v1/orgs/{SLUG}/modules/hardship-fund").text
+    assert "hyd at 200 punt" in client.get(f"/v1/orgs/{SLUG}/modules/hardship-fund?locale=cy").text
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
@@ -161,6 +164,9 @@ def test_the_limits_are_those_of_the_code() -> None:
     support: Any = choices_schema.BrandSchema().fields["support"]
     (contacts,) = support.value_field.value_field.validators
     assert f"at most {files.FILE_SIZE // 1024**2} MiB" in GUIDE
+    assert f"{choices_schema.SOURCE_LENGTH:,} characters in each locale" in GUIDE
+    assert f"{choices_schema.SOURCES_LENGTH:,} in all" in GUIDE
+    assert f"At most {choices_schema.ORIGINS} of each" in GUIDE
     assert f"then {contacts.min} to {contacts.max} contacts" in GUIDE
 
 

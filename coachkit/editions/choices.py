@@ -16,12 +16,15 @@ from functools import cached_property
 from typing import Any, Literal
 
 from coachkit.packs.destinations import parse_reference
-from coachkit.packs.model import Contact, Reference
+from coachkit.packs.model import Contact, Kind, Reference
 
 EVERY_LOCALE = "*"
 """The key of a value that holds in every locale."""
 
-Operation = Literal["replace", "hide", "insert"]
+OWN = "own"
+"""The name under which an organisation's own resources are served, beside its packs: no pack is chosen by it."""
+
+Operation = Literal["replace", "hide", "insert", "reorder"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,8 @@ class OverlayPart:
 
     replace: the `field` (a line's path) or the `section` of the target, in one locale;
     hide: the section, or with neither the whole resource, in every locale;
-    insert: a new section `section`, before or after another, in one locale.
+    insert: a new section `section`, before or after another, in one locale;
+    reorder: the module's `sections` in another order, in every locale.
     """
 
     operation: Operation
@@ -75,6 +79,7 @@ class OverlayPart:
     after: str | None = None
     title: str | None = None
     text: str | None = None
+    sections: tuple[str, ...] = ()
     over: Over | None = None
     """Of what replaces a text or hides a section; None where that is not known."""
 
@@ -93,6 +98,15 @@ class OverlayPart:
 
 
 PART_ID_LENGTH = 12
+
+
+@dataclass(frozen=True)
+class OwnResource:
+    """A resource of the organisation's own: locale → what an author would write in a pack's file of that kind."""
+
+    kind: Kind
+    id: str
+    source: Mapping[str, str]
 
 
 def part_id(*address: str | None) -> str:
@@ -115,6 +129,7 @@ class Choices:
     values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Placeholder → locale (or EVERY_LOCALE) → value."""
     overlay: tuple[OverlayPart, ...] = ()
+    resources: tuple[OwnResource, ...] = ()
     plugins: tuple[str, ...] = ()
     timezone: str = "UTC"
     """The IANA name of the zone in which it plans."""
@@ -164,6 +179,7 @@ def from_settings(settings: Mapping[str, Any]) -> Choices:
         prefer=settings.get("prefer") or {},
         values={name: by_locale(value) for name, value in (settings.get("values") or {}).items()},
         overlay=tuple(overlay_part(part) for part in settings.get("overlay") or ()),
+        resources=tuple(OwnResource(**each) for each in settings.get("resources") or ()),
         plugins=tuple(settings.get("plugins") or ()),
         timezone=settings.get("timezone") or "UTC",
         parity=tuple(settings.get("parity") or ()),
@@ -231,5 +247,6 @@ def overlay_part(settings: Mapping[str, Any]) -> OverlayPart:
         after=settings.get("after"),
         title=settings.get("title"),
         text=settings.get("text"),
+        sections=tuple(settings.get("sections") or ()),
         over=Over(over["pack"], over["version"]) if over else None,
     )

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import marshmallow as ma
 from marshmallow import validate
 
-from coachkit.editions.choices import part_id
+from coachkit.editions.choices import OWN, Operation, part_id
 from coachkit.editions.contrast import ROLES
 from coachkit.editions.places import is_origin, is_timezone
 from coachkit.packs.model import KINDS, NAME_LENGTH, NAME_PATTERN, PLACEHOLDER_PATTERN
@@ -25,6 +25,14 @@ LOCALE_PATTERN = r"[a-z]{2,3}(?:-[A-Z][a-z]{3})?(?:-(?:[A-Z]{2}|[0-9]{3}))?"
 REFERENCE_PATTERN = rf"(?:{NAME_PATTERN}:)?(?:{'|'.join(KINDS)})/{NAME_PATTERN}"
 TEXT_LENGTH = 500
 SECTION_LENGTH = 20_000
+SECTIONS = 200
+"""So many sections may be put in order."""
+SOURCE_LENGTH = 60_000
+"""Characters of a resource of the organisation's own in one locale."""
+SOURCES_LENGTH = 1_000_000
+"""Characters of all of them together."""
+ENTRIES = 10_000
+"""No overlay has more parts, and no organisation more resources, however many the operator allows."""
 
 
 def _pattern(pattern: str, wanted: str) -> validate.Regexp:
@@ -181,7 +189,7 @@ class OverSchema(_Schema):
 class OverlaySchema(_Schema):
     """One part of the overlay; which keys go together depends on `op`."""
 
-    op = ma.fields.String(required=True, validate=validate.OneOf(("replace", "hide", "insert")))
+    op = ma.fields.String(required=True, validate=validate.OneOf(get_args(Operation)))
     target = ma.fields.String(required=True, validate=REFERENCE)
     locale = ma.fields.String(validate=LOCALE)
     field = ma.fields.String(validate=TEXT)
@@ -190,6 +198,9 @@ class OverlaySchema(_Schema):
     after = ma.fields.String(validate=NAME)
     title = ma.fields.String(validate=TEXT)
     text = ma.fields.String(validate=validate.Length(min=1, max=SECTION_LENGTH))
+    sections = ma.fields.List(
+        ma.fields.String(validate=NAME), validate=[validate.Length(min=1, max=SECTIONS), _distinct]
+    )
     over = ma.fields.Nested(OverSchema)
 
     @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
@@ -200,6 +211,7 @@ class OverlaySchema(_Schema):
             "replace": ({"locale", "text"}, {"field", "section", "title", "over"}),
             "hide": (set(), {"section", "over"}),
             "insert": ({"locale", "section", "title", "text"}, {"before", "after"}),
+            "reorder": ({"sections"}, set()),
         }[data["op"]]
         given = set(original) & set(self.fields) - {"op", "target"}
         errors = {key: [f"“{data['op']}” needs it"] for key in needed - given}
@@ -214,6 +226,19 @@ class OverlaySchema(_Schema):
             errors["over"] = ["only what hides a section takes it"]
         if errors:
             raise ma.ValidationError(errors)
+
+
+class ResourceSchema(_Schema):
+    """A resource of the organisation's own."""
+
+    kind = ma.fields.String(required=True, validate=validate.OneOf(KINDS, error="“{input}” is not one of {choices}"))
+    id = ma.fields.String(required=True, validate=NAME)
+    source = ma.fields.Dict(
+        keys=ma.fields.String(validate=LOCALE),
+        values=ma.fields.String(validate=validate.Length(min=1, max=SOURCE_LENGTH)),
+        required=True,
+        validate=validate.Length(min=1, max=40),
+    )
 
 
 class AccessSchema(_Schema):
@@ -251,7 +276,10 @@ class ChoicesSchema(_Schema):
         values=TextByLocale(),
         load_default=dict,
     )
-    overlay = ma.fields.List(ma.fields.Nested(OverlaySchema), load_default=list, validate=validate.Length(max=2_000))
+    overlay = ma.fields.List(ma.fields.Nested(OverlaySchema), load_default=list, validate=validate.Length(max=ENTRIES))
+    resources = ma.fields.List(
+        ma.fields.Nested(ResourceSchema), load_default=list, validate=validate.Length(max=ENTRIES)
+    )
     plugins = ma.fields.List(ma.fields.String(validate=TEXT), load_default=list, validate=validate.Length(max=50))
     timezone = ma.fields.String(load_default="UTC", validate=_is_timezone)
     access = ma.fields.Nested(AccessSchema, load_default=dict)
@@ -274,10 +302,12 @@ class ChoicesSchema(_Schema):
         del data_key
         errors: dict[str, Any] = {}
         for pack, text in value.items():
+            if pack == OWN:
+                errors[pack] = {"key": [f"“{OWN}” stands for the organisation's own resources, and for no pack"]}
             try:
                 Range.parse(text)
             except ValueError as error:
-                errors[pack] = {"value": [str(error)]}
+                errors.setdefault(pack, {})["value"] = [str(error)]
         if errors:
             raise ma.ValidationError(errors)
 
@@ -296,6 +326,24 @@ class ChoicesSchema(_Schema):
                     errors[position] = [f"entry {found}, counted from 0, does the same to the same: keep one of them"]
         if errors:
             raise ma.ValidationError({"overlay": errors})
+
+    @ma.validates_schema(skip_on_field_errors=True)
+    def _resources_go_together(self, data: dict[str, Any], **_: Any) -> None:
+        """Each resource once, in the default locale at least, and all of them within bounds."""
+        errors: dict[int, dict[str, list[str]]] = {}
+        seen: set[tuple[str, str]] = set()
+        length = 0
+        for position, each in enumerate(data["resources"]):
+            length += sum(map(len, each["source"].values()))
+            if (each["kind"], each["id"]) in seen:
+                errors[position] = {"id": [f"there is a {each['kind']} {each['id']} already"]}
+            elif data["default_locale"] not in each["source"]:
+                errors[position] = {"source": [f"there is none in {data['default_locale']}, the default locale"]}
+            elif length > SOURCES_LENGTH:
+                errors[position] = {"source": [f"with it all resources have more than {SOURCES_LENGTH:,} characters"]}
+            seen.add((each["kind"], each["id"]))
+        if errors:
+            raise ma.ValidationError({"resources": errors})
 
     @ma.validates_schema(pass_original=True, skip_on_field_errors=False)
     def _locales_go_together(self, data: dict[str, Any], original: dict[str, Any], **_: Any) -> None:

@@ -49,12 +49,14 @@ def canonical(
     """The edition's inputs in RFC 8785 JSON. `settings` has passed ChoicesSchema; its ranges are left out.
 
     What settings leave out is what they give as null or empty. `directives` are the plugins, `name@version`, that made
-    boxes of the overlay. Over which releases its parts were written is not in it: that changes nothing for readers.
+    boxes of the overlay and of the organisation's own resources. Over which releases the overlay's parts were written
+    is not in it: that changes nothing for readers.
     """
+    own = sorted(settings.get("resources") or (), key=lambda each: (each["kind"], each["id"]))
     value = {
         "organisation": organisation,
         "render": RENDER,
-        "compiler": COMPILER if settings.get("overlay") else None,
+        "compiler": COMPILER if settings.get("overlay") or own else None,
         "directives": list(directives),
         "releases": [
             {
@@ -74,6 +76,8 @@ def canonical(
         "values": settings.get("values") or {},
         "overlay": [_without(part, "over") for part in settings.get("overlay") or ()],
     }
+    if own:  # they came later: without any, an edition's inputs are what they always were
+        value["resources"] = own
     return rfc8785.dumps(value)
 
 

@@ -17,10 +17,10 @@ from coachkit.db import editions as rows
 from coachkit.db.database import Database
 from coachkit.db.scopes import ACROSS, only
 from coachkit.editions import inputs, manifest, releases
-from coachkit.editions.choices import from_settings
+from coachkit.editions.choices import OWN, from_settings
 from coachkit.editions.edition import Edition
 from coachkit.errors import NotFound
-from coachkit.packs.model import Compiled
+from coachkit.packs.model import Compiled, Resource
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -32,6 +32,8 @@ _ENTRY = 512
 """Bytes that an entry takes beside what it holds, rounded up."""
 _EDITION, _DOCUMENT = 6_144, 300
 """Bytes that an edition takes by itself, and for each document, measured and rounded up."""
+_OWN, _TEXTS = 4_096, 3
+"""Bytes that a resource of the organisation's own takes by itself, and for each character of its texts."""
 
 
 class Stored(NamedTuple):
@@ -94,7 +96,7 @@ class Library:
     def _load(self, slug: str, digest: str, stored: Stored) -> Edition:
         parsed = inputs.parse(stored.inputs)
         compiled = {each.pack: self._release(each) for each in parsed.releases}
-        written = {**parsed.settings, "overlay": ()}  # the manifest has it compiled
+        written = {**parsed.settings, "overlay": (), "resources": ()}  # the manifest has them compiled
         return manifest.load(slug, digest, from_settings(written), compiled, stored.manifest)
 
     def _release(self, used: inputs.ReleaseInput) -> Compiled:
@@ -158,8 +160,17 @@ class _Recent(Generic[K, V]):
 
 
 def size_of(edition: Edition) -> int:
-    """About the bytes of memory that an edition takes, beside its releases; overlays are not looked into."""
-    return _EDITION + _DOCUMENT * sum(len(by_locale) for by_locale in edition.digests.values())
+    """About the bytes of memory that an edition takes, beside its packs' releases; overlays are not looked into."""
+    own = edition.releases[OWN].resources.values() if OWN in edition.releases else ()
+    documents = sum(len(by_locale) for by_locale in edition.digests.values())
+    return _EDITION + _DOCUMENT * documents + sum(_OWN + _TEXTS * _length(each) for each in own)
+
+
+def _length(resource: Resource) -> int:
+    """The characters of a resource's texts, in all locales."""
+    lines = (line for by_path in resource.lines.values() for line in by_path.values())
+    sections = (text for each in resource.sections.values() for one in each for text in (one.html, one.markdown))
+    return sum(len(part) for text in (*lines, *sections) for part in text if isinstance(part, str))
 
 
 def _bytes_of(stored: Stored) -> int:

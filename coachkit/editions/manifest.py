@@ -15,10 +15,11 @@ from typing import Any
 
 import orjson
 
-from coachkit.editions.choices import Choices
+from coachkit.editions.choices import OWN, Choices
 from coachkit.editions.edition import Edition, Key
 from coachkit.editions.inputs import RENDER
 from coachkit.editions.selection import Insertion, ResourceOverlay
+from coachkit.packs import stored
 from coachkit.packs.model import Compiled, Kind, Section, kind_named
 from coachkit.packs.parts import from_json, to_json
 
@@ -105,14 +106,18 @@ def dump(edition: Edition) -> bytes:
         "digests": {_name(key): digests for key, digests in edition.digests.items()},
         "overlays": {_name(key): _pack_overlay(overlay) for key, overlay in edition.overlays.items()},
     }
+    if OWN in edition.releases:  # as text, because authors' orders of keys are kept in it
+        value[OWN] = stored.to_json(edition.releases[OWN]).decode()
     return zlib.compress(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
 
 
 def load(
     organisation: str, digest: str, choices: Choices, releases: Mapping[str, Compiled], manifest: bytes
 ) -> Edition:
-    """An edition from what was stored; the other way round of `dump`."""
+    """An edition from what was stored; the other way round of `dump`. The organisation's own resources are in it."""
     value = orjson.loads(zlib.decompress(manifest))
+    if OWN in value:
+        releases = {**releases, OWN: stored.from_json(value[OWN])}
     return Edition(
         organisation,
         digest,
@@ -170,7 +175,9 @@ def _key(name: str) -> Key:
 
 
 def _pack_overlay(overlay: ResourceOverlay) -> dict[str, Any]:
+    order = {"order": overlay.order} if overlay.order else {}
     return {
+        **order,
         "hidden": overlay.hidden,
         "hidden_sections": sorted(overlay.hidden_sections),
         "insertions": [[each.section, each.anchor, each.after] for each in overlay.insertions],
@@ -189,6 +196,7 @@ def _unpack_overlay(value: Mapping[str, Any]) -> ResourceOverlay:
         hidden=value["hidden"],
         hidden_sections=frozenset(value["hidden_sections"]),
         insertions=tuple(Insertion(*each) for each in value["insertions"]),
+        order=tuple(value.get("order", ())),
         lines={
             locale: {path: from_json(parts) for path, parts in lines.items()}
             for locale, lines in value["lines"].items()

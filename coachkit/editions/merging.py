@@ -81,9 +81,8 @@ def settle_over(
 def merges(conn: Connection, settings: Mapping[str, Any]) -> list[Merge]:
     """Each part of the overlay, and each locale of it, whose text differs between its release and that of now."""
     choices = from_settings(settings)
-    if not any(part.over for part in choices.overlay):
-        return []
-    return list(undecided(conn, choices, _heads(conn, choices), {}))
+    heads = _heads(conn, choices) if any(part.over for part in choices.overlay) else {}
+    return list(undecided(conn, choices, heads, {}))
 
 
 def undecided(
@@ -93,6 +92,8 @@ def undecided(
 
     A part whose target is gone is left out: that is a problem of its own.
     """
+    if not any(part.over for part in choices.overlay):
+        return
     shelf = _Shelf(conn, {Over(pack, heads[pack].version): compiled for pack, compiled in loaded.items()})
     for position, part in enumerate(choices.overlay):
         serving = _serving(part, choices, heads) if part.over else None

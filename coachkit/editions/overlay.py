@@ -39,11 +39,17 @@ class _Draft:
     sections: dict[str, dict[str, Section]] = field(default_factory=dict)
     insertions: dict[str, Insertion] = field(default_factory=dict)
     hidden_sections: set[str] = field(default_factory=set)
+    order: tuple[str, ...] = ()
 
     def settled(self) -> ResourceOverlay:
         """The same, frozen."""
         return ResourceOverlay(
-            self.hidden, self.lines, self.sections, tuple(self.insertions.values()), frozenset(self.hidden_sections)
+            self.hidden,
+            self.lines,
+            self.sections,
+            tuple(self.insertions.values()),
+            frozenset(self.hidden_sections),
+            self.order,
         )
 
 
@@ -91,21 +97,27 @@ def compile_overlay(
 
     Of two directives with one name the first counts.
     """
-    problems: list[Problem] = []
+    problems: dict[int, tuple[Problem, ...]] = {}
     drafts: dict[Key, _Draft] = {}
     used: set[str] = set()
     by_name = {directive.name: directive for _, directive in reversed(directives)}
     makers = {directive.name: maker for maker, directive in reversed(directives)}
-    for number, part in enumerate(choices.overlay):
+    for number, part in sorted(enumerate(choices.overlay), key=_when):
         findings = Findings()
         place = Place(f"{organisation}/overlay/{number}")
         target = _target(part, choices, releases, place, findings)
         if target is not None and _locale_fits(part, choices, place, findings):
             draft = drafts.setdefault((target.resource.kind, target.resource.id), _Draft())
             _APPLY[part.operation](part, target, draft, _Bench(by_name, findings, used))
-        problems += findings.problems
+        problems[number] = findings.problems
     settled = {key: draft.settled() for key, draft in drafts.items()}
-    return Overlaid(settled, tuple(sorted({makers[name] for name in used})), tuple(problems))
+    found = tuple(each for number in sorted(problems) for each in problems[number])
+    return Overlaid(settled, tuple(sorted({makers[name] for name in used})), found)
+
+
+def _when(numbered: tuple[int, OverlayPart]) -> tuple[bool, int]:
+    """Sections are put in order once all of them are known; else parts apply as they are written."""
+    return numbered[1].operation == "reorder", numbered[0]
 
 
 def _target(
@@ -184,7 +196,15 @@ def _insert(part: OverlayPart, target: _Target, draft: _Draft, bench: _Bench) ->
         draft.sections.setdefault(part.locale or "", {})[section_id] = section
 
 
-_APPLY = {"replace": _replace, "hide": _hide, "insert": _insert}
+def _reorder(part: OverlayPart, target: _Target, draft: _Draft, bench: _Bench) -> None:
+    known = {section.id for section in target.own_sections} | set(draft.insertions)
+    for section_id in part.sections:
+        if section_id not in known:
+            _no_section(target, section_id, bench.findings)
+    draft.order = part.sections
+
+
+_APPLY = {"replace": _replace, "hide": _hide, "insert": _insert, "reorder": _reorder}
 
 
 def _section(part: OverlayPart, title: str | None, target: _Target, bench: _Bench) -> Section:

@@ -17,10 +17,11 @@ from coachkit.db import releases as release_rows
 from coachkit.db.organisations import Organisation
 from coachkit.db.releases import ReleaseHead
 from coachkit.editions import inputs, manifest, releases
-from coachkit.editions.choices import Choices, from_settings
+from coachkit.editions.choices import OWN, Choices, from_settings
 from coachkit.editions.edition import Edition
 from coachkit.editions.merging import undecided
 from coachkit.editions.overlay import compile_overlay
+from coachkit.editions.own import compile_own
 from coachkit.editions.validate import colours, problem, validate
 from coachkit.errors import Conflict, Problem, PublishRefused
 from coachkit.packs.directives import Directive
@@ -66,12 +67,18 @@ def prepare(conn: Connection, organisation: Organisation, tools: Tools, at: date
     problems += colours(organisation.slug, choices.brand)
     if len(heads) < len(choices.packs):
         raise PublishRefused(problems)
-    compiled = {head.pack: releases.load(conn, head.pack, head.version) for head in heads}
+    chosen = {head.pack: releases.load(conn, head.pack, head.version) for head in heads}
+    owned = compile_own(organisation.slug, choices, chosen, tuple(tools.plugins))
+    problems += owned.problems
+    compiled = {**chosen, **owned.releases}
     overlaid = compile_overlay(organisation.slug, choices, compiled, tools.directives)
     problems += overlaid.problems
-    problems += _undecided(conn, organisation.slug, choices, heads, compiled)
+    if owned.failed:  # and whatever points at them would seem to point at nothing
+        raise PublishRefused(problems)
+    problems += _undecided(conn, organisation.slug, choices, heads, chosen)
     used = [_input(head) for head in heads]
-    data = inputs.canonical(organisation.slug, organisation.settings, used, plugins, overlaid.directives)
+    makers = sorted({*overlaid.directives, *owned.directives})
+    data = inputs.canonical(organisation.slug, organisation.settings, used, plugins, makers)
     edition = manifest.settle(organisation.slug, inputs.digest(data), choices, compiled, overlaid.resources)
     problems += validate(edition, demo=organisation.demo, today=at.date())
     if any(each.severity == "error" for each in problems):
@@ -86,11 +93,11 @@ def store(conn: Connection, organisation: Organisation, prepared: Prepared, at: 
     """
     if organisation.revision != prepared.revision:
         raise Conflict(f"{organisation.slug}'s settings have changed since this edition was prepared: publish again")
-    for compiled in prepared.edition.releases.values():
-        head = release_rows.head(conn, compiled.manifest.id, compiled.manifest.version)
+    used = [(pack, each.manifest.version) for pack, each in prepared.edition.releases.items() if pack != OWN]
+    for pack, version in used:
+        head = release_rows.head(conn, pack, version)
         if head is None or head.withdrawn_at is not None:
-            raise Conflict(f"{compiled.manifest.id}@{compiled.manifest.version} has been withdrawn: publish again")
-    used = [(each.manifest.id, each.manifest.version) for each in prepared.edition.releases.values()]
+            raise Conflict(f"{pack}@{version} has been withdrawn: publish again")
     return rows.insert(
         conn,
         organisation.id,
@@ -137,6 +144,8 @@ def _requirements(slug: str, choices: Choices, heads: Sequence[ReleaseHead]) -> 
     problems: list[Problem] = []
     for head in heads:
         for pack, wanted in head.manifest["requires"].items():
+            if pack == OWN and choices.resources:
+                continue  # they have no releases to choose from, and links into them are looked at one by one
             version = chosen.get(pack)
             if version is None and pack in choices.packs:
                 continue

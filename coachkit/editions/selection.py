@@ -44,6 +44,8 @@ class ResourceOverlay:
     """Locale → section id → section, both those that replace and those that are inserted."""
     insertions: tuple[Insertion, ...] = ()
     hidden_sections: frozenset[str] = frozenset()
+    order: tuple[str, ...] = ()
+    """Ids of sections in the organisation's order."""
 
 
 NO_OVERLAY = ResourceOverlay()
@@ -155,7 +157,8 @@ def select_line(resource: Resource, overlay: ResourceOverlay, chain: Sequence[st
 def order(own: Sequence[str], overlay: ResourceOverlay) -> list[str]:
     """The ids of a resource's sections in order: the release's `own`, less those hidden, with those inserted.
 
-    Several beside one anchor stand in the order in which they were written.
+    Several beside one anchor stand in the order in which they were written. Those that the overlay puts in order come
+    first; those that it does not name follow as they would have stood without it.
     """
     ids = list(own)
     last_after: dict[str, str] = {}
@@ -165,6 +168,9 @@ def order(own: Sequence[str], overlay: ResourceOverlay) -> list[str]:
             ids.insert(ids.index(beside) + insertion.after, insertion.section)
             if insertion.after:
                 last_after[insertion.anchor] = insertion.section
+    if overlay.order:
+        named = dict.fromkeys(overlay.order)
+        ids = [*(each for each in named if each in ids), *(each for each in ids if each not in named)]
     return [each for each in ids if each not in overlay.hidden_sections]
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from coachkit.packs.findings import Findings, nearest
-from coachkit.packs.model import KIND_OF_FOLDER, NAME_LENGTH, NAME_PATTERN, Kind, Place
+from coachkit.packs.model import FOLDERS, KIND_OF_FOLDER, NAME_LENGTH, NAME_PATTERN, Kind, Place
 
 MANIFEST = "pack.yaml"
 IMAGES = "images"
@@ -107,6 +107,11 @@ def kind_and_id(path: str) -> tuple[str | None, Kind, str] | None:
     if not _is_resource(inner):
         return None
     return locale, KIND_OF_FOLDER[inner[0]], inner[1].rsplit(".", 1)[0]
+
+
+def path_of(kind: Kind, name: str) -> str:
+    """The path of a resource's file, in the default locale."""
+    return f"{FOLDERS[kind]}/{name}{_SUFFIX[kind]}"
 
 
 def translation(path: str, locale: str) -> str:

@@ -43,6 +43,14 @@ def dump(compiled: Compiled) -> bytes:
 
     Raises TooLargeError for more than SIZE_LIMIT bytes.
     """
+    text = to_json(compiled)
+    if len(text) > SIZE_LIMIT:
+        raise TooLargeError(f"compiled, the pack would have more than {SIZE_LIMIT // 1024 // 1024} MiB")
+    return zlib.compress(text, 6)
+
+
+def to_json(compiled: Compiled) -> bytes:
+    """The release as JSON, of any size; what is said of `dump` holds."""
     value = {
         "layout": LAYOUT,
         "manifest": asdict(compiled.manifest),
@@ -51,15 +59,17 @@ def dump(compiled: Compiled) -> bytes:
         "compiler": compiled.compiler,
         "directives": compiled.directives,
     }
-    text = orjson.dumps(value)
-    if len(text) > SIZE_LIMIT:
-        raise TooLargeError(f"compiled, the pack would have more than {SIZE_LIMIT // 1024 // 1024} MiB")
-    return zlib.compress(text, 6)
+    return orjson.dumps(value)
 
 
 def load(data: bytes) -> Compiled:
     """The release that `dump` wrote, with images without bytes; ValueError if the bytes are anything else."""
-    value = _inflated(data)
+    return from_json(_inflated(data))
+
+
+def from_json(text: bytes | str) -> Compiled:
+    """The release that `to_json` wrote; ValueError if the text is anything else."""
+    value = orjson.loads(text)
     if not isinstance(value, dict) or value.get("layout") != LAYOUT:
         raise ValueError(f"this is not a compiled release of layout {LAYOUT}")
     try:
@@ -75,15 +85,15 @@ def load(data: bytes) -> Compiled:
         raise ValueError(f"the compiled release is damaged: {error}") from error
 
 
-def _inflated(data: bytes) -> Any:
+def _inflated(data: bytes) -> bytes:
     inflate = zlib.decompressobj()
     try:
         text = inflate.decompress(data, SIZE_LIMIT)
         if not inflate.eof or inflate.unused_data:
             raise ValueError("the compiled release is cut off, too long or followed by something else")
-        return orjson.loads(text)
     except zlib.error as error:
         raise ValueError(f"this is not a compiled release: {error}") from error
+    return text
 
 
 def _resource_to_json(resource: Resource) -> Mapping[str, Any]:

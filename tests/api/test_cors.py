@@ -83,10 +83,10 @@ def test_preflight_of_a_condition(client):
     assert "if-none-match" in names(answer, "Access-Control-Allow-Headers")
 
 
-def test_preflight_allows_no_key(client):
-    """Keys are for servers: no page is encouraged to send one."""
+def test_preflight_allows_a_publishable_key(client):
+    """A page may send the key that is made for pages."""
     answer = preflight(client, MODULE, "GET", "authorization")
-    assert "authorization" not in names(answer, "Access-Control-Allow-Headers")
+    assert "authorization" in names(answer, "Access-Control-Allow-Headers")
 
 
 def test_methods_are_those_that_answer(client):

@@ -6,7 +6,7 @@ from publishing import DIRECTIVES, compiled, release_files, settings, small_file
 
 from coachkit.editions.choices import from_settings
 from coachkit.editions.overlay import compile_overlay
-from coachkit.editions.selection import Insertion
+from coachkit.editions.selection import Insertion, order
 from coachkit.packs.model import Fill, Link, Picture, Reference
 
 FEEL = {"op": "replace", "target": "module/first-hour", "locale": "en-GB", "section": "feel"}
@@ -194,6 +194,44 @@ def test_all_at_once(releases):
     assert {problem.file.rpartition("/")[2] for problem in problems} == {"0", "1", "3", "4"}
     assert {"unknown-placeholder", "raw-html"} <= {each.code for each in problems if each.file.endswith("/0")}
     assert overlays[HOUR].lines == {"cy": {"title": ("Awr",)}}
+
+
+ORDER = {"op": "reorder", "target": "module/first-hour", "sections": ["step", "here", "feel"]}
+
+
+def test_reorder(releases):
+    """Sections are put in order, with those that a later part inserts among them."""
+    overlay = right(releases, ORDER, INSERT)
+    assert order(["feel", "step"], overlay) == ["step", "here", "feel"]
+
+
+def test_reorder_names_some(releases):
+    """What is not named follows what is, in the order in which it would have stood."""
+    overlay = right(releases, INSERT, ORDER | {"sections": ["step"]})
+    assert order(["feel", "step"], overlay) == ["step", "feel", "here"]
+    assert order(["new", "feel", "step", "newer"], overlay) == ["step", "new", "feel", "here", "newer"]
+
+
+def test_reorder_and_hide(releases):
+    """A section that is hidden is not seen, wherever it was put; one that is in no locale is put nowhere."""
+    hide = {"op": "hide", "target": "module/first-hour", "section": "step"}
+    assert order(["feel", "step"], right(releases, ORDER, INSERT, hide)) == ["here", "feel"]
+    assert order(["feel"], right(releases, ORDER, INSERT)) == ["here", "feel"]
+
+
+@pytest.mark.parametrize(
+    ("part", "words", "hint"),
+    [
+        (ORDER, "has no section here", "it has feel, step"),
+        (ORDER | {"sections": ["feel", "steps"]}, "has no section steps", "did you mean “step”?"),
+        (ORDER | {"target": "checklist/before-you-reply"}, "has no section step", "it has no sections"),
+    ],
+)
+def test_reorder_what_is_not_there(releases, part, words, hint):
+    """Each section that there is not is reported, at the part's number."""
+    found = wrong(releases, {"op": "hide", "target": "pathway/first-week"}, part)
+    assert {(place, code) for place, code, _, _ in found} == {("northbridge/overlay/1", "missing-target")}
+    assert any(words in message and hint == told for _, _, message, told in found)
 
 
 def test_numbers_are_in_order(releases):

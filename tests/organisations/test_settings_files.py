@@ -188,6 +188,13 @@ def test_bad_keys(problems, old, new, words):
         ("{op: hide, target: module/a, locale: cy}", "“hide” does not take it"),
         ("{op: insert, target: module/a, locale: cy, section: s, title: T, text: T}", "name one of before and after"),
         ("{op: insert, target: module/a, locale: cy, section: s, text: T, after: b}", "title: “insert” needs it"),
+        ("{op: reorder, target: module/a}", "sections: “reorder” needs it"),
+        ("{op: reorder, target: module/a, sections: [a], locale: cy}", "“reorder” does not take it"),
+        ("{op: reorder, target: module/a, sections: []}", "Length must be between 1 and 200"),
+        ("{op: reorder, target: module/a, sections: [a, b, a]}", "a stands here twice"),
+        ("{op: hide, target: module/a, over: {pack: a, version: 1.0.0}}", "only what hides a section takes it"),
+        ("{op: hide, target: module/a, section: s, over: {pack: a, version: '1'}}", "is not a SemVer version"),
+        ("{op: hide, target: module/feedback, section: later}", "does the same to the same: keep one of them"),
         (
             "{op: insert, target: module/a, locale: cy, section: s, title: T, text: T, after: b, field: f}",
             "“insert” does not take it",
@@ -198,7 +205,7 @@ def test_overlay_keys_go_together(problems, part, words):
     """Which keys a part of the overlay has depends on what it does; the others are refused where they stand."""
     found = problems(changed("- {op: hide, target: core:module/first-hour}", f"- {part}"))
     assert len(found) == 1
-    assert found[0][0] == at("- {op: hide, target: core")[0]
+    assert found[0][0] - at("- {op: hide, target: core")[0] == ("to the same" in words)
     assert words in found[0][2] or words == "title"
 
 
