@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "migrate": ("coachkit.cli.install:migrate", "Bring the database up to date."),
     "org": ("coachkit.cli.org:org", "Make organisations and change their settings."),
     "pack": ("coachkit.cli.pack:pack", "Check, build and publish content packs."),
+    "schedule": ("coachkit.cli.schedule:schedule", "Publish at a time to come."),
     "secret": ("coachkit.cli.install:secret", "Print a new secret key for an installation."),
     "serve": ("coachkit.cli.server:serve", "Serve this installation."),
     "web": ("coachkit.cli.server:web", "Serve this installation's HTTP side only."),

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from coachkit.db.statements import insert_missing, values
 from coachkit.db.tables import channels, edition_releases, editions, organisations
+from coachkit.db.tables import releases as releases_table
 
 
 @dataclass(frozen=True)
@@ -138,6 +139,16 @@ def kept_until(conn: Connection, organisation_id: int, digest: str) -> datetime 
     """Until when an edition stays though it was never published; None where nobody asked for it."""
     found: datetime | None = conn.scalar(sa.select(editions.c.kept_until).where(_is(organisation_id, digest)))
     return found
+
+
+def withdrawn(conn: Connection, organisation_id: int, digest: str) -> tuple[tuple[str, str], ...]:
+    """The (pack, version) pairs that an edition uses and that have been withdrawn, sorted."""
+    used = edition_releases.c
+    on_release = (releases_table.c.pack == used.pack) & (releases_table.c.version == used.version)
+    query = sa.select(used.pack, used.version).select_from(edition_releases.join(releases_table, on_release))
+    of_edition = (used.organisation_id == organisation_id) & (used.digest == digest)
+    rows = conn.execute(query.where(of_edition, releases_table.c.withdrawn_at.is_not(None)))
+    return tuple(sorted((row.pack, row.version) for row in rows))
 
 
 def using_release(conn: Connection, pack: str, version: str) -> tuple[Use, ...]:
