@@ -19,6 +19,7 @@ from coachkit import settings as settings_module
 from coachkit.api import (
     access,
     answers,
+    audit,
     changes,
     channels,
     converters,
@@ -37,6 +38,7 @@ from coachkit.api import (
     readiness,
     reference,
     requests,
+    schedules,
     search,
     templates,
 )
@@ -78,6 +80,8 @@ RESOURCES = (
     editions.blueprint,
     channels.blueprint,
     keys.blueprint,
+    schedules.blueprint,
+    audit.blueprint,
 )
 
 
@@ -118,7 +122,7 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
         secret=settings.secret_key,
         gate=Gate(Keyring(database, pointers, seasoned, time.time)),
         peppers=seasoned,
-        most_keys=settings.max_keys,
+        settings=settings,
         tools=Tools(dispatch.directives(), plugins),
         quotas=Quotas.of(settings),
         api=Api(app, spec_kwargs={"servers": [{"url": settings.public_url or "/"}]}),

@@ -55,7 +55,7 @@ def create(once: Once, body: dict[str, Any], organisation: str) -> flask.Respons
             work.organisation,
             wanted,
             peppers=services().peppers,
-            most=services().most_keys,
+            most=services().settings.max_keys,
             actor=work.actor,
             at=work.at,
             entropy=secret[: tokens.ENTROPY_BYTES],

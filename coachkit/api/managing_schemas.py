@@ -235,3 +235,70 @@ class KeysSchema(ma.Schema):
     """An organisation's keys, by id."""
 
     items = ma.fields.List(ma.fields.Nested(KeySchema), required=True)
+
+
+class WantedScheduleSchema(ma.Schema):
+    """When the draft is to be published."""
+
+    channel = ma.fields.String(load_default="live", metadata=about("The channel to move", "live"))
+    local_time = ma.fields.String(
+        required=True, metadata=about("A minute of the organisation's time zone", "2026-12-01T09:00")
+    )
+    note = ma.fields.String(load_default=None, allow_none=True)
+
+
+class ScheduleSchema(ma.Schema):
+    """A frozen edition and when a channel moves to it."""
+
+    id = ma.fields.String(required=True)
+    channel = ma.fields.String(required=True)
+    edition = ma.fields.String(required=True, metadata=about("The frozen edition's digest", EDITION))
+    local_time = ma.fields.String(required=True)
+    timezone = ma.fields.String(required=True, metadata=about("The zone that the time is of", "Europe/London"))
+    due_at = ma.fields.String(required=True, metadata=about("The moment that it means now, in UTC", MOMENT))
+    note = ma.fields.String(required=True, allow_none=True)
+    state = ma.fields.String(required=True, validate=validate.OneOf(("pending", "done", "cancelled", "failed")))
+    reason = ma.fields.String(required=True, allow_none=True, metadata=about("Why it failed"))
+    created_at = ma.fields.String(required=True)
+    settled_at = ma.fields.String(required=True, allow_none=True)
+    warnings = ma.fields.List(ma.fields.String(), required=True)
+    releases = ma.fields.List(ma.fields.Nested(ReleaseChangeSchema), required=True, allow_none=True)
+    changes = ma.fields.List(ma.fields.Nested(ChangeSchema), required=True, allow_none=True)
+    second = ma.fields.String(
+        allow_none=True,
+        metadata=about("On planning: the second moment of a time that clocks pass twice; the first one is meant"),
+    )
+
+
+class SchedulesSchema(ma.Schema):
+    """An organisation's schedules, by id."""
+
+    items = ma.fields.List(ma.fields.Nested(ScheduleSchema), required=True)
+
+
+class AuditQuery(PageQuery):
+    """From which end."""
+
+    order = ma.fields.String(load_default="oldest", validate=validate.OneOf(("oldest", "newest")))
+
+
+class EntrySchema(ma.Schema):
+    """One thing that was done."""
+
+    number = ma.fields.Integer(required=True)
+    at = ma.fields.String(required=True, metadata=about("", MOMENT))
+    actor = ma.fields.String(required=True, metadata=about("Who did it", "key key_3n1FqTe0vJ2aXkPz"))
+    action = ma.fields.String(required=True, metadata=about("What was done", "channel.move"))
+    subject = ma.fields.String(required=True, metadata=about("To what", "live"))
+    before = ma.fields.Raw(required=True, allow_none=True)
+    after = ma.fields.Raw(required=True, allow_none=True)
+    previous = ma.fields.String(required=True, allow_none=True, metadata=about("The hash of the entry before"))
+    hash = ma.fields.String(required=True)
+
+
+class AuditSchema(ma.Schema):
+    """A page of an audit, and where it ends."""
+
+    items = ma.fields.List(ma.fields.Nested(EntrySchema), required=True)
+    length = ma.fields.Integer(required=True, metadata=about("How many entries there are"))
+    head = ma.fields.String(required=True, allow_none=True, metadata=about("The last entry's hash"))

@@ -20,6 +20,7 @@ from coachkit.hooks.dispatch import Dispatch
 from coachkit.organisations.peppers import Peppers
 from coachkit.organisations.quotas import Quotas
 from coachkit.search.shelf import Shelf
+from coachkit.settings import Settings
 
 if TYPE_CHECKING:
     from coachkit.cache.shared import SharedStore
@@ -43,8 +44,7 @@ class Services:
     """What editions are made with."""
     quotas: Quotas
     peppers: Peppers
-    most_keys: int
-    """How many keys of an organisation may hold."""
+    settings: Settings
     shared: SharedStore | None = None
     """Where this installation has Redis."""
     routes: Routes | None = None
