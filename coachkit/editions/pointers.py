@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
+from sqlalchemy import Connection
+
 from coachkit import process
 from coachkit.db import channels
 from coachkit.db.database import Database
@@ -27,6 +29,8 @@ EDITIONS = 20_000
 """How many editions' heads are kept in mind: about 500 bytes each."""
 SHAPES = 1_024
 """How many shapes are kept to be shared."""
+Follower = Callable[[Connection, int], None]
+"""Called with a transaction ACROSS and the counter of changes as it was, to read what has changed since."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,8 +91,20 @@ class Pointers:
         self._watch = Watch(database, interval=POLL_SECONDS, on_change=self._moved, on_round=on_round)
         self.are_stale = partial(self._watch.silent_for, STALE_AFTER_SECONDS)
         """Whether the database has been silent for so long that a move may have been missed."""
+        self._followers: list[Follower] = []
         self._known = _Known()
         process.tell(self)
+
+    def follow(self, follower: Follower) -> None:
+        """Let somebody else drop what has changed, in each process, when the counter is higher than it was.
+
+        One that raises is called again, with the same counter, and so are all others.
+        """
+        self._followers.append(follower)
+
+    def ensure(self) -> None:
+        """See that this process watches; a follower calls it before it reads what it is going to keep."""
+        self._watch.ensure()
 
     def forked(self) -> None:
         """Called in a forked child: what its parent knew may have moved before the child watches."""
@@ -169,12 +185,15 @@ class Pointers:
         known = self._known
         with self._database.read(ACROSS) as conn:
             moves = channels.moved_since(conn, before)
-        with known.lock:
-            for move in moves:
-                if move.organisation in known.channels:
-                    pointing = known.channels[move.organisation]
-                    known.channels[move.organisation] = {**pointing, move.name: _Channel(move.digest, move.public)}
-            known.leading = {}  # last: whoever sees it sees where the channels point now
+            with known.lock:
+                for move in moves:
+                    if move.organisation in known.channels:
+                        pointing = known.channels[move.organisation]
+                        moved = _Channel(move.digest, move.public)
+                        known.channels[move.organisation] = {**pointing, move.name: moved}
+                known.leading = {}  # last: whoever sees it sees where the channels point now
+            for follower in self._followers:
+                follower(conn, before)
 
 
 def _shape(parsed: inputs.Inputs) -> Shape:

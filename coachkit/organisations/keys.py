@@ -44,6 +44,9 @@ OF_PUBLISHABLE: Final = ("content:read", "answers:write")
 NAME_LENGTH: Final = 100
 ORIGINS: Final = 20
 """Origins that a key may have."""
+_ID_BITS: Final = 95
+_ID_DIGITS: Final = 16
+"""Random bits of an id, and what they take to base 62."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ def listing(
     conn: Connection, organisation_id: int | None, *, after: str = "", limit: int | None = None
 ) -> tuple[Key, ...]:
     """Keys of an organisation, or the operator's, by id, from the one after `after` on; those of the past too."""
-    return tuple(_key(row) for row in rows.of_organisation(conn, organisation_id, after=after, limit=limit))
+    return tuple(from_row(row) for row in rows.of_organisation(conn, organisation_id, after=after, limit=limit))
 
 
 def get(conn: Connection, organisation_id: int | None, key_id: str) -> Key:
@@ -162,7 +165,14 @@ def get(conn: Connection, organisation_id: int | None, key_id: str) -> Key:
     row = rows.get(conn, organisation_id, key_id)
     if row is None:
         raise NotFound(f"There is no key {key_id!r} here")
-    return _key(row)
+    return from_row(row)
+
+
+def from_row(row: KeyRow) -> Key:
+    """The key that is stored in a row."""
+    given = {each.name: getattr(row, each.name) for each in fields(Key)}
+    scopes = tuple(scope for scope in SCOPES if scope in row.scopes)  # the same texts for all: a worker has many keys
+    return Key(**given | {"kind": cast("Kind", row.kind), "scopes": scopes, "origins": tuple(row.origins)})
 
 
 def require_grant(giver: Key, wanted: Wanted) -> None:
@@ -221,16 +231,7 @@ def _made(
         last_used_on=None,
     )
     rows.insert(conn, row)
-    return _key(row), token
-
-
-_ID_BITS: Final = 95
-_ID_DIGITS: Final = 16
-
-
-def _key(row: KeyRow) -> Key:
-    given = {each.name: getattr(row, each.name) for each in fields(Key)}
-    return Key(**given | {"kind": cast("Kind", row.kind), "scopes": tuple(row.scopes), "origins": tuple(row.origins)})
+    return from_row(row), token
 
 
 # --- what may be asked for ----------------------------------------------------------------------

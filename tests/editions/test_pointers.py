@@ -1,16 +1,13 @@
 """Pointers as a worker has them. What moves here is moved over a Database of its own, as another process has it."""
 
-import os
-import signal
 import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
 
-import psycopg
 import pytest
 from publishing import AT, SLUG, brand, example, organisation, publish
+from silence import closed, hanging, locked
 
 from coachkit.db import migrate
 from coachkit.db.database import Database
@@ -236,52 +233,6 @@ def test_fork(database, digests, move, pytestconfig):
 
 
 # --- silence ------------------------------------------------------------------------------------
-
-HOLD = """
-import fcntl, sys
-with open(sys.argv[1], "r+b") as index:
-    fcntl.lockf(index, fcntl.LOCK_EX, 8, 120)
-    print("held", flush=True)
-    sys.stdin.read()
-"""
-
-
-@contextmanager
-def locked(database):
-    """SQLite's file held by somebody else, as while it is being recovered: nobody can read or write."""
-    index = database.url.removeprefix("sqlite:///") + "-shm"
-    command = [sys.executable, "-c", HOLD, index]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout.readline() == "held\n"
-        yield
-        holder.stdin.close()
-
-
-@contextmanager
-def closed(database):
-    """PostgreSQL ends every connection to the database and accepts no other."""
-    name = psycopg.conninfo.conninfo_to_dict(database.url)["dbname"]
-    with psycopg.connect(database.url, dbname="postgres", autocommit=True) as conn:
-        conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
-        conn.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
-        yield
-        conn.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
-
-
-@contextmanager
-def hanging(database):
-    """PostgreSQL's processes for this database stand still: it takes questions and answers none."""
-    name = psycopg.conninfo.conninfo_to_dict(database.url)["dbname"]
-    with psycopg.connect(database.url, dbname="postgres", autocommit=True) as conn:
-        query = "SELECT pid FROM pg_stat_activity WHERE datname = %s"
-        pids = [pid for (pid,) in conn.execute(query, [name])]
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
 
 
 @pytest.mark.parametrize(
