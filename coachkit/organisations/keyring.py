@@ -147,8 +147,10 @@ class Keyring:
     def stop(self) -> None:
         """Write down what is not yet, if the database answers, and forget all keys."""
         known, self._known = self._known, _Known()
-        if known.timer:
-            known.timer.cancel()
+        timer = known.timer
+        if timer:
+            timer.cancel()
+            timer.join()
         with suppress(Unavailable):
             self._note(known)
 
@@ -198,13 +200,13 @@ class Keyring:
                 known.timer = timer
 
     def _write_uses(self, known: _Known) -> None:
-        with known.lock:
-            known.timer = None
         try:
             self._note(known)
         except Exception as error:  # noqa: BLE001 — whatever it is, the keys hold and the next round tries again
             _log.warning("the days on which keys were used cannot be written down; trying on", exc_info=error)
-            with known.lock:
+        with known.lock:
+            known.timer = None
+            if known.used:
                 self._write_soon(known)
 
     def _note(self, known: _Known) -> None:
@@ -218,6 +220,7 @@ class Keyring:
         except BaseException:
             with known.lock:
                 known.used = used | known.used
+                self._write_soon(known)
             raise
         for use in used.values():
             use.held.rehash = None
