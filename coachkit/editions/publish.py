@@ -17,6 +17,7 @@ from coachkit.db import releases as release_rows
 from coachkit.db.organisations import Organisation
 from coachkit.db.releases import ReleaseHead
 from coachkit.editions import inputs, manifest, releases
+from coachkit.editions.banned import banned
 from coachkit.editions.choices import OWN, Choices, from_settings
 from coachkit.editions.edition import Edition
 from coachkit.editions.merging import undecided
@@ -81,6 +82,7 @@ def prepare(conn: Connection, organisation: Organisation, tools: Tools, at: date
     data = inputs.canonical(organisation.slug, organisation.settings, used, plugins, makers)
     edition = manifest.settle(organisation.slug, inputs.digest(data), choices, compiled, overlaid.resources)
     problems += validate(edition, demo=organisation.demo, today=at.date())
+    problems += banned(edition) if choices.banned_words else ()
     if any(each.severity == "error" for each in problems):
         raise PublishRefused(problems)
     return Prepared(edition, data, organisation.demo, organisation.revision, tuple(problems))
