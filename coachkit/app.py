@@ -34,10 +34,12 @@ from coachkit.api import (
     templates,
 )
 from coachkit.api.fastlane import Fastlane
+from coachkit.api.limiting import limits
 from coachkit.api.reading import Reader
 from coachkit.api.routes import Routes
 from coachkit.api.services import EXTENSION, Services
 from coachkit.api.smorest import Api
+from coachkit.cache.shared_limits import SharedCounts
 from coachkit.cache.store import MemoryStore
 from coachkit.db.database import SERVING, Database
 from coachkit.documents import core_formats
@@ -88,6 +90,7 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
     library = Library(database)
     pointers = Pointers(database, library, on_round=metrics.write_down)
     reader = Reader(pointers, offered, plugins, settings.public_url)
+    shared = _shared(settings)
     return Services(
         database=database,
         library=library,
@@ -96,7 +99,8 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
         dispatch=dispatch,
         secret=settings.secret_key,
         api=Api(app, spec_kwargs={"servers": [{"url": settings.public_url or "/"}]}),
-        shared=_shared(settings),
+        limits=limits(settings, settings_module.processes(), SharedCounts(shared) if shared else None),
+        shared=shared,
     )
 
 

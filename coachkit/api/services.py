@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 
 import flask
 
+from coachkit.api.limiting import Limits
 from coachkit.api.reading import FAILED, READING, Reader, Reading
 from coachkit.api.routes import Routes
 from coachkit.api.smorest import Api
@@ -34,6 +35,7 @@ class Services:
     dispatch: Dispatch
     secret: bytes
     api: Api
+    limits: Limits
     shared: SharedStore | None = None
     """Where this installation has Redis."""
     routes: Routes | None = None
