@@ -45,10 +45,12 @@ from coachkit.api import (
 from coachkit.api import settings as chosen
 from coachkit.api.access import Gate
 from coachkit.api.fastlane import Fastlane
+from coachkit.api.limiting import limits
 from coachkit.api.reading import Reader
 from coachkit.api.routes import Routes
 from coachkit.api.services import EXTENSION, Services
 from coachkit.api.smorest import Api
+from coachkit.cache.shared_limits import SharedCounts
 from coachkit.cache.store import MemoryStore
 from coachkit.db.database import SERVING, Database
 from coachkit.documents import core_formats
@@ -113,6 +115,8 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
     pointers = Pointers(database, library, on_round=metrics.write_down)
     reader = Reader(pointers, offered, plugins, settings.public_url)
     seasoned = peppers.of(settings)
+    shared = _shared(settings)
+    limiting = limits(settings, settings_module.processes(), SharedCounts(shared) if shared else None)
     return Services(
         database=database,
         library=library,
@@ -120,13 +124,14 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
         reader=reader,
         dispatch=dispatch,
         secret=settings.secret_key,
-        gate=Gate(Keyring(database, pointers, seasoned, time.time)),
+        gate=Gate(Keyring(database, pointers, seasoned, time.time), limiting),
         peppers=seasoned,
         settings=settings,
         tools=Tools(dispatch.directives(), plugins),
         quotas=Quotas.of(settings),
         api=Api(app, spec_kwargs={"servers": [{"url": settings.public_url or "/"}]}),
-        shared=_shared(settings),
+        limits=limiting,
+        shared=shared,
     )
 
 

@@ -71,6 +71,16 @@ class Settings:
     """Resources of its own that an organisation may have."""
     max_overlay: int = 2_000
     """Parts that an organisation's overlay may have."""
+    limit_reads: int = 6_000
+    """Reads that a key may make in a minute and that are answered from what is kept."""
+    limit_misses: int = 600
+    """Reads that a caller may make in a minute and that have to be made anew."""
+    limit_writes: int = 120
+    """Changes that a key may make in a minute."""
+    limit_key_creations: int = 20
+    """Keys that an organisation may make in an hour."""
+    limit_failed_keys: int = 20
+    """Keys that do not hold which may come from one address in a minute."""
 
 
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -89,6 +99,27 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     here = Path.cwd()
     given += [_Given(name.removeprefix(_PREFIX).lower(), name, text, here) for name, text in variables.items()]
     return _settings(given)
+
+
+def processes(environ: Mapping[str, str] = os.environ) -> int:
+    """How many worker processes serve beside each other: WEB_CONCURRENCY, or one for each usable core and two at least.
+
+    Raises SettingsError if that is no whole number of 1 or more.
+    """
+    return positive("WEB_CONCURRENCY", max(2, _usable_cores()), environ)
+
+
+def positive(variable: str, default: int, environ: Mapping[str, str] = os.environ) -> int:
+    """The whole number, 1 or more, that an environment variable holds; an empty one counts as not set."""
+    text = environ.get(variable) or str(default)
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise SettingsError(f"{variable}: {text!r} is not a whole number of 1 or more")
+    return int(text)
+
+
+def _usable_cores() -> int:
+    """The cores that this process may run on, where the system tells; macOS tells only how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def write_config(path: Path, values: Mapping[str, str | int | bool | Sequence[str]]) -> None:
@@ -242,6 +273,13 @@ def _count(given: _Given) -> int:
     return int(text)
 
 
+def _limit(given: _Given) -> int:
+    """A count of which there is one at least: a limit that lets nobody in is a mistake."""
+    if not re.fullmatch(r"[0-9]{1,9}", str(given.value), re.ASCII) or not (found := _count(given)):
+        raise _wrong(given, "a whole number from 1 to 999,999,999")
+    return found
+
+
 def _flag(given: _Given) -> bool:
     known = {"true": True, "1": True, "false": False, "0": False}
     if isinstance(given.value, bool):
@@ -284,6 +322,11 @@ _PARSERS: Final[Mapping[str, Callable[[_Given], Any]]] = {
     "max_hostnames": _count,
     "max_resources": _count,
     "max_overlay": _count,
+    "limit_reads": _limit,
+    "limit_misses": _limit,
+    "limit_writes": _limit,
+    "limit_key_creations": _limit,
+    "limit_failed_keys": _limit,
 }
 
 

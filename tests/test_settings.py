@@ -32,6 +32,11 @@ EXAMPLES = {
     "max_hostnames": ("9", 9),
     "max_resources": ("10", 10),
     "max_overlay": ("11", 11),
+    "limit_reads": ("12", 12),
+    "limit_misses": ("13", 13),
+    "limit_writes": ("14", 14),
+    "limit_key_creations": ("15", 15),
+    "limit_failed_keys": ("16", 16),
 }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 
 import flask
 
+from coachkit.api.limiting import Limits, client
 from coachkit.api.reading import FAILED
 from coachkit.editions.access import Access
 from coachkit.errors import FieldError, Forbidden, NotFound, Unauthorised
@@ -67,19 +68,22 @@ ANYBODY: Final = Admission(None, FOR_ANY_PAGE)
 class Gate:
     """Judges callers for one application."""
 
-    def __init__(self, keys: Keys, limit: Callable[[Key], Headers] = lambda _: ()) -> None:
-        """`limit(key)` counts a reading request of a key, and gives the headers that say so. It may refuse."""
+    def __init__(self, keys: Keys, limits: Limits) -> None:
         self._keys = keys
-        self._limit = limit
+        self._limits = limits
 
     def key(self, environ: WSGIEnvironment) -> Key | None:
-        """The key that the caller shows, None for none. Raises Unauthorised for one that does not hold."""
+        """The key that the caller shows, None for none.
+
+        Raises Unauthorised for one that does not hold, and TooManyRequests where a client has shown many of those.
+        """
         shown = environ.get(_CREDENTIAL)
         if shown is None:
             return None
         token = _BEARER.fullmatch(shown.strip())
         key = self._keys.find(token[1]) if token else None
         if key is None:
+            self._count_failed(environ)
             said = "mistyped, or it has expired or was revoked" if token else "not written as `Bearer KEY`"
             error = FieldError("invalid-key", f"This key is {said}.", header="Authorization")
             raise Unauthorised("What the header Authorization holds is no key that holds here.", (error,))
@@ -89,7 +93,7 @@ class Gate:
         """Whether the caller may read what an organisation serves.
 
         Raises Unauthorised for a key that does not hold, NotFound where the content wants another key or one at all,
-        and Forbidden for the organisation's own key that is not for reading, or not from there.
+        Forbidden for the organisation's own key that is not for reading, or not from there, and TooManyRequests.
         """
         key = self.key(environ)
         if key is None:
@@ -105,13 +109,21 @@ class Gate:
             raise Forbidden(f"This key has not the scope {READING}.")
         origins = access.origins.union(key.origins)
         cors = _cors(environ.get("HTTP_ORIGIN"), origins) if access.keyed else FOR_ANY_PAGE
-        return Admission(key, (*cors, *self._limit(key)))
+        return Admission(key, (*cors, *self._reads(key)))
+
+    def miss(self, admission: Admission) -> None:
+        """Count an answer that is made anew for a key. Raises TooManyRequests.
+
+        Those without a key are not told apart here: many readers may share one address.
+        """
+        if admission.key is not None:
+            self._limits.misses.require(admission.key.id)
 
     def manager(self, environ: WSGIEnvironment, organisation_id: int | None, scope: str) -> Admission:
         """Whether the caller may do what wants a secret key with a scope; `organisation_id` is None if there is none.
 
         Raises Unauthorised without a key that holds, whether there is such an organisation or not, NotFound for
-        another's key, and Forbidden for the organisation's own that is not for this.
+        another's key, Forbidden for the organisation's own that is not for this, and TooManyRequests.
         """
         key = self.key(environ)
         if key is None:
@@ -121,7 +133,20 @@ class Gate:
             raise NotFound("")
         if not key.may(scope, organisation_id):
             raise Forbidden(f"This key has not the scope {scope}.")
-        return Admission(key, ())
+        changes = environ["REQUEST_METHOD"] not in {"GET", "HEAD"}
+        return Admission(key, self._limits.writes.require(key.id) if changes else self._reads(key))
+
+    def _reads(self, key: Key) -> Headers:
+        standing = self._limits.reads.spend(key.id)
+        if not standing.granted:
+            raise self._limits.reads.refusal(standing)
+        return self._limits.reads.fields(standing)
+
+    def _count_failed(self, environ: WSGIEnvironment) -> None:
+        """Count a key that does not hold, by the client's address, which is kept nowhere else."""
+        standing = self._limits.failed_keys.spend(client(environ.get("REMOTE_ADDR", "")))
+        if not standing.granted:
+            raise self._limits.failed_keys.refusal(standing)
 
 
 def _require_origin(key: Key, environ: WSGIEnvironment) -> None:
@@ -183,10 +208,12 @@ def register(app: flask.Flask, gate: Gate, organisations: Organisations) -> None
 
     def judge() -> None:
         request = flask.request
-        if not request.path.startswith(API) or ADMITTED in request.environ or request.method == "OPTIONS":
+        if not request.path.startswith(API) or request.method == "OPTIONS":
             return
         if failed := request.environ.get(FAILED):
             raise failed
+        if ADMITTED in request.environ:
+            return
         view = app.view_functions.get(request.endpoint or "")
         slug = (request.view_args or {}).get("organisation")
         access = None if slug is None else organisations.access(slug)

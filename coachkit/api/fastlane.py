@@ -174,8 +174,19 @@ class Fastlane:
         environ[ROUTE] = ask.route.rule
         environ[ORGANISATION] = served.organisation
         if frame is None:
+            if ADMITTED in environ and not self._may_miss(environ):
+                return self._app(environ, start_response)
             return self._not_here(_Plan(*settled), environ, start_response)
         return self._from_store(frame, "memory", environ, start_response)
+
+    def _may_miss(self, environ: WSGIEnvironment) -> bool:
+        """Whether an answer may be made for the caller; if not, Flask says so."""
+        try:
+            self._gate.miss(environ[ADMITTED])
+        except (Unavailable, TooManyRequests) as error:
+            environ[FAILED] = error
+            return False
+        return True
 
     def _not_here(self, plan: _Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer with what another worker has made, or is making, and else let the first who asks for it make it."""

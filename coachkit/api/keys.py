@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import flask
@@ -10,10 +11,11 @@ from coachkit.api import managing_schemas as shapes
 from coachkit.api import paging
 from coachkit.api.access import ADMITTED, Admission, managed
 from coachkit.api.idempotent import Answer, Once, creates
-from coachkit.api.managing import Work, answered, changing, creating, looking, require_match, tag
+from coachkit.api.managing import Work, answered, changing, creating, looking, number, require_match, tag
 from coachkit.api.schemas import NEXT_PAGE
 from coachkit.api.services import services
 from coachkit.api.smorest import Blueprint
+from coachkit.db import keys as rows
 from coachkit.organisations import keys, tokens
 from coachkit.organisations.keys import Key, Wanted
 
@@ -65,7 +67,14 @@ def create(once: Once, body: dict[str, Any], organisation: str) -> flask.Respons
     def reveal(said: dict[str, Any], secret: bytes) -> dict[str, Any]:
         return {**said, "token": tokens.make(wanted.kind, secret[: tokens.ENTROPY_BYTES]).text}
 
-    return creating(once, organisation, make, reveal)
+    def made_before(since: datetime) -> tuple[datetime, ...]:
+        with looking(organisation) as work:
+            return rows.created_since(work.conn, work.organisation.id, since)
+
+    def ready() -> None:
+        services().limits.key_creations.require(f"organisation {number(organisation)}", made_before)
+
+    return creating(once, organisation, make, reveal, ready)
 
 
 @blueprint.route("/<key_id>")

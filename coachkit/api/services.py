@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import flask
 
 from coachkit.api.access import Gate
+from coachkit.api.limiting import Limits
 from coachkit.api.reading import FAILED, READING, Reader, Reading
 from coachkit.api.routes import Routes
 from coachkit.api.smorest import Api
@@ -45,6 +46,7 @@ class Services:
     quotas: Quotas
     peppers: Peppers
     settings: Settings
+    limits: Limits
     shared: SharedStore | None = None
     """Where this installation has Redis."""
     routes: Routes | None = None

@@ -1,29 +1,22 @@
 """How much each caller may spend in a while, counted in this process. Knows nothing of HTTP, nor who callers are.
 
-Each caller has a bucket of tokens. One that is spent comes back once the time of the limit is over, and at most one
-SLOTS-th of that time later: so in no such time does anybody spend more than the bucket holds, and whoever spends no
-more than that in any time a little longer is never refused.
+Each caller has a bucket of tokens. One that is spent comes back once the time of the limit is over, or a PARTS-th of
+that time later: so in no such time does anybody spend more than the bucket holds, and whoever spends no more than that
+in any time so much longer is never refused.
 """
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from coachkit import process
 
-SLOTS: Final = 12
-"""Parts of the time of a limit: tokens that were spent in one of them come back together."""
-RING: Final = SLOTS + 1
-"""Parts of which the tokens are still spent, the one that is now among them."""
-_SLOT, _SPENT, _OLDEST, _FIRST = range(4)
-"""Places in what is held of a caller: the last part it came in, how many tokens are spent, the oldest part in which one
-was, and, from there on, how many in each part, by its number modulo RING."""
-
-
+PARTS: Final = 12
+"""Parts of a limit's time: tokens that are spent within one of them come back together."""
 _made: Final = tuple.__new__
 
 
@@ -44,21 +37,39 @@ def share(quota: int, processes: int) -> int:
     return max(1, min(quota, 2 * quota // processes))
 
 
+@dataclass(slots=True)
+class _Part:
+    """Tokens that were spent between two moments, which are no further apart than a part of the limit's time."""
+
+    first: float
+    last: float
+    count: int = 0
+
+
+@dataclass(slots=True)
+class _Held:
+    """What a caller has spent, the oldest part first; there is always one, and none but the last is empty."""
+
+    parts: list[_Part]
+    spent: int = 0
+
+
 class Buckets:
     """A bucket of `quota` tokens for each caller, which come back after `seconds`. Safe to share between threads.
 
-    A forked child begins with all buckets full. At most `most` callers are held (about 400 bytes each). When there are
-    more, those go whose tokens are all back, which changes nothing; where that is not enough, also those who spent
-    least: each of them may spend that again. `clock` is monotonic.
+    A forked child begins with all buckets full. At most `most` callers are held, with 500 bytes each, and up to 2 KB
+    for those who never pause. When there are more, those go whose tokens are all back, which changes nothing; where
+    that is not enough, also those who spent least: each of them may spend that again. `clock` is monotonic.
     """
 
     def __init__(self, quota: int, seconds: float, most: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.quota: Final = quota
-        self._width = seconds / SLOTS
+        self._seconds = seconds
+        self._width = seconds / PARTS
         self._most = most
         self._clock = clock
         self._lock = threading.Lock()
-        self._held: dict[str, list[int]] = {}
+        self._held: dict[str, _Held] = {}
         process.tell(self)
 
     def __len__(self) -> int:
@@ -72,51 +83,46 @@ class Buckets:
     def spend(self, caller: str) -> Standing:
         """Take a token of the caller's, if one is left."""
         now = self._clock()
-        slot = int(now / self._width)
         held = self._held.get(caller)
-        if held is None or held[_SLOT] != slot:
-            held = self._current(caller, slot)
-        # CPython lets no other thread in before the token is taken; whatever did would let one too many through
-        spent = held[_SPENT]
+        if held is None or now - held.parts[-1].first >= self._width or now - held.parts[0].last >= self._seconds:
+            held = self._current(caller, now)
+        # CPython lets no other thread in before the token is taken; what did would let one too many through
+        spent = held.spent
         granted = spent < self.quota
         if granted:
-            held[_SPENT] = spent = spent + 1
-            held[_FIRST + slot % RING] += 1
+            held.spent = spent = spent + 1
+            newest = held.parts[-1]
+            newest.count += 1
+            newest.last = now
         # as Standing(…), in half the time: this is asked on every hit
-        return _made(Standing, (granted, self.quota - spent, (held[_OLDEST] + RING) * self._width - now))
+        return _made(Standing, (granted, self.quota - spent, held.parts[0].last + self._seconds - now))
 
-    def _current(self, caller: str, slot: int) -> list[int]:
-        """What is held of a caller, now that it is that part."""
+    def _current(self, caller: str, now: float) -> _Held:
+        """What a caller has spent that still counts, with the part that it is now at its end."""
         with self._lock:
             held = self._held.get(caller)
-            if held is not None:
-                _turn(held, slot)
+            if held is None:
+                if len(self._held) >= self._most:
+                    self._forget(now)
+                held = self._held[caller] = _Held([_Part(now, now)])
                 return held
-            if len(self._held) >= self._most:
-                self._forget(slot)
-            held = self._held[caller] = [slot, 0, slot, *[0] * RING]
+            newest = held.parts[-1]
+            if not newest.count:  # whoever came was refused
+                newest.first = newest.last = now
+            elif now - newest.first >= self._width:
+                held.parts.append(_Part(now, now))
+            while now - held.parts[0].last >= self._seconds:
+                held.spent -= held.parts[0].count
+                del held.parts[0]
             return held
 
-    def _forget(self, slot: int) -> None:
+    def _forget(self, now: float) -> None:
         """Make room for a quarter at least."""
-        kept = {caller: held for caller, held in self._held.items() if slot - held[_SLOT] < RING}
+        kept = {caller: held for caller, held in self._held.items() if now - held.parts[-1].last < self._seconds}
         if len(kept) > self._most * 3 // 4:
-            most_spent = sorted(kept.items(), key=lambda item: item[1][_SPENT], reverse=True)
+            most_spent = sorted(kept.items(), key=lambda item: item[1].spent, reverse=True)
             kept = dict(most_spent[: self._most // 2])
         self._held = kept
-
-
-def _turn(held: list[int], slot: int) -> None:
-    """Go on to another part: what was spent RING parts ago is back. A clock that went back changes nothing."""
-    gone = min(slot - held[_SLOT], RING)
-    if gone <= 0:
-        return
-    for each in range(slot - gone + 1, slot + 1):
-        place = _FIRST + each % RING
-        held[_SPENT] -= held[place]
-        held[place] = 0
-    held[_SLOT] = slot
-    held[_OLDEST] = next(each for each in range(slot - SLOTS, slot + 1) if each == slot or held[_FIRST + each % RING])
 
 
 def recorded(quota: int, seconds: float, ago: Iterable[float]) -> Standing:
@@ -130,4 +136,4 @@ def recorded(quota: int, seconds: float, ago: Iterable[float]) -> Standing:
 
 def whole(seconds: float) -> int:
     """Seconds as they are told: whole, rounded up, 1 at least."""
-    return max(1, math.ceil(seconds))
+    return -int(-seconds // 1) or 1

@@ -87,7 +87,7 @@ class SharedStore:
         """Close this process's connections; the next use opens new ones."""
         self._link.drop()
 
-    # --- for errands ----------------------------------------------------------------------------
+    # --- for errands and limits -----------------------------------------------------------------
 
     def name(self, key: str) -> bytes:
         """What a key is called in Redis: nothing can be read from it, and no other installation has it."""
@@ -95,7 +95,7 @@ class SharedStore:
         digest = hashlib.blake2b(data, digest_size=20, key=self._secret, person=b"coachkit key")
         return b"ck:" + digest.hexdigest().encode()
 
-    def exchange(self, commands: tuple[Command, ...], seconds: float) -> list[Reply] | None:
+    def exchange(self, commands: tuple[Command, ...], seconds: float = EXCHANGE_SECONDS) -> list[Reply] | None:
         """The replies, an error among them counted as a fault; None where Redis is not asked or does not answer."""
         if not self._breaker.allows():
             return None
@@ -119,9 +119,15 @@ class SharedStore:
             frame = unseal(reply, key=key, organisation=organisation, secret=self._secret)
             if frame is not None:
                 return frame
-        self._link.drop()  # what came may not be the answer to what was asked
-        self._fault("NotOurs")
+        self.distrust(reply)
         return None
+
+    def distrust(self, reply: Reply) -> None:
+        """Say that a reply is none that could be: it may not be the answer to what was asked, nor may the next one."""
+        if isinstance(reply, ResponseError):
+            return  # which was counted when it came
+        self._link.drop()
+        self._fault("NotOurs")
 
     def seal(self, frame: Frame) -> bytes | None:
         """The frame as bytes to keep; None for one that is too large."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from coachkit.errors import SettingsError
+from coachkit.settings import positive, processes
 
 if TYPE_CHECKING:
     from gunicorn.arbiter import Arbiter
@@ -50,19 +51,6 @@ __all__ = [
 ]
 
 
-def _positive(variable: str, default: int) -> int:
-    """The whole number, 1 or more, that an environment variable holds; an empty one counts as not set."""
-    text = os.environ.get(variable) or str(default)
-    if not (text.isascii() and text.isdigit() and int(text)):
-        raise SettingsError(f"{variable}: {text!r} is not a whole number of 1 or more")
-    return int(text)
-
-
-def _usable_cores() -> int:
-    """The cores that this process may run on, where the system tells; macOS tells only how many there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 wsgi_app = "coachkit.wsgi:app"
 
 # Said out loud because gunicorn's own default is to listen to the whole network when a variable PORT is about.
@@ -71,8 +59,8 @@ bind = "127.0.0.1:8000"
 # A cached answer is pure computing, so a process for each core; two at least, so that one may die unnoticed. Threads
 # are for requests that wait on the database; an idle connection holds none.
 worker_class = "coachkit.cli.gunicorn_worker.Worker"
-workers = _positive("WEB_CONCURRENCY", max(2, _usable_cores()))
-threads = _positive("WEB_THREADS", 8)
+workers = processes()
+threads = positive("WEB_THREADS", 8)
 
 # Workers share what is loaded before they fork, and a fault at start stops the master instead of a loop of workers.
 preload_app = True

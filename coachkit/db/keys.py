@@ -84,6 +84,12 @@ def holding(conn: Connection, organisation_id: int, at: datetime) -> int:
     return conn.execute(query).scalar_one()
 
 
+def created_since(conn: Connection, organisation_id: int, since: datetime) -> tuple[datetime, ...]:
+    """When an organisation's keys were made, of those made since a moment."""
+    query = sa.select(keys.c.created_at).where(_of(organisation_id), keys.c.created_at >= since)
+    return tuple(conn.scalars(query))
+
+
 def holding_by_pepper(conn: Connection, at: datetime) -> Mapping[str, int]:
     """How many keys of all that hold at a moment have hashes made with each pepper, by its short name."""
     query = sa.select(keys.c.pepper, sa.func.count()).where(_holds(at)).group_by(keys.c.pepper)
