@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import shlex
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -83,7 +84,7 @@ def demo(port: int, data: Path, *, as_json: bool) -> None:
             _organisation(here, slug)
     welcome = _welcome(place)
     show(welcome, _said(welcome), as_json=as_json)
-    server.run(settings, bind, place.environment)
+    sys.exit(server.run_both(settings, bind, place.environment))
 
 
 def _settings(place: _Place) -> Settings:

@@ -12,7 +12,7 @@ from coachkit.cli.installation import installation, now
 from coachkit.cli.output import FOUND, json_option, show
 from coachkit.db.hostnames import Hostname
 from coachkit.db.scopes import ACROSS
-from coachkit.organisations import hostnames
+from coachkit.organisations import hostnames, lookups
 from coachkit.organisations.audit import COMMAND
 from coachkit.organisations.organisations import enter
 
@@ -68,10 +68,10 @@ def list_(slug: str, *, as_json: bool) -> None:
 def check(slug: str, name: str | None, server: str | None, port: int, *, as_json: bool) -> None:
     """Look now whether the records of SLUG's hostnames, or of NAME alone, are there. Exit 1 if one is not verified."""
     with installation() as here:
-        asked = hostnames.resolver(server, port)
+        asked = lookups.resolver(server, port)
         with here.database.read(ACROSS) as conn:
             claims = _claims(conn, slug, name)
-        looked = [hostnames.look(here.database, each, asked, actor=COMMAND, at=now()) for each in claims]
+        looked = [lookups.look(here.database, each, asked, actor=COMMAND, at=now()) for each in claims]
     found = [each for each in looked if each is not None]
     _show(found, as_json=as_json)
     if any(each.verified_at is None for each in found):

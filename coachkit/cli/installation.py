@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,19 +58,25 @@ def named_plugins(names: tuple[str, ...]) -> Dispatch:
 
 
 @contextmanager
-def installation(settings: Settings | None = None, *, migrated: bool = True) -> Iterator[Installation]:
-    """The installation of the environment's settings. Raises SettingsError, also for a database not yet migrated."""
+def installation(
+    settings: Settings | None = None, *, migrated: bool = True, patience: float = math.inf
+) -> Iterator[Installation]:
+    """The installation of the environment's settings. Raises SettingsError, also for a database not yet migrated.
+
+    `patience` is how many seconds a transaction waits for the database.
+    """
     settings = settings or settings_module.load()
-    database = Database(settings.database_url)
+    database = Database(settings.database_url, patience)
     try:
         if migrated:
-            _check_migrated(database)
+            require_migrated(database)
         yield Installation(settings, database, plugins(settings.plugins))
     finally:
         database.dispose()
 
 
-def _check_migrated(database: Database) -> None:
+def require_migrated(database: Database) -> None:
+    """Raise SettingsError for a database that is not up to date, and Unavailable for one that does not answer."""
     file = make_url(database.url).database or ""
     if database.is_sqlite and not Path(file).exists():  # which SQLite would otherwise make
         raise SettingsError(f"There is no database yet: {file} is not there; run `coachkit migrate` first")

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from coachkit.db.statements import insert_missing, values
-from coachkit.db.tables import channels, edition_releases, editions, organisations
+from coachkit.db.tables import channel_moves, channels, edition_releases, editions, organisations, schedules
 from coachkit.db.tables import releases as releases_table
 
 
@@ -149,6 +149,36 @@ def withdrawn(conn: Connection, organisation_id: int, digest: str) -> tuple[tupl
     of_edition = (used.organisation_id == organisation_id) & (used.digest == digest)
     rows = conn.execute(query.where(of_edition, releases_table.c.withdrawn_at.is_not(None)))
     return tuple(sorted((row.pack, row.version) for row in rows))
+
+
+def unused(conn: Connection, before: datetime, limit: int) -> tuple[tuple[int, str], ...]:
+    """Editions of any organisation, as (number, digest), that nobody has read or will: so many at most, locked.
+
+    They were made before a time and never published; no channel has ever pointed at them, no schedule will move
+    one there or was settled after that time, and they were not to be kept until then or longer.
+    """
+    on_edition = (channel_moves.c.organisation_id == editions.c.organisation_id) & (
+        channel_moves.c.to_digest == editions.c.digest
+    )
+    on_schedule = (schedules.c.organisation_id == editions.c.organisation_id) & (
+        schedules.c.digest == editions.c.digest
+    )
+    lately = sa.or_(schedules.c.settled_at.is_(None), schedules.c.settled_at >= before)
+    shown = editions.c.kept_until.is_not(None) & (editions.c.kept_until >= before)
+    query = (
+        sa.select(editions.c.organisation_id, editions.c.digest)
+        .where(editions.c.published.is_(False), editions.c.created_at < before, ~shown)
+        .where(~sa.exists().where(on_edition), ~sa.exists().where(on_schedule, lately))
+        .limit(limit)
+        .with_for_update(skip_locked=True, of=editions)
+    )
+    return tuple((row.organisation_id, row.digest) for row in conn.execute(query))
+
+
+def delete(conn: Connection, organisation_id: int, digest: str) -> None:
+    """Remove an edition at which no channel has ever pointed, and the settled schedules that were for it."""
+    for table in (schedules, edition_releases, editions):
+        conn.execute(sa.delete(table).where(table.c.organisation_id == organisation_id, table.c.digest == digest))
 
 
 def using_release(conn: Connection, pack: str, version: str) -> tuple[Use, ...]:

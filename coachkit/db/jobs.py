@@ -10,7 +10,8 @@ neither waits for the other in turn.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -108,18 +109,27 @@ def cancel(conn: Connection, kind: str, subject: str) -> bool:
 # --- working ------------------------------------------------------------------------------------
 
 
-def due(conn: Connection, now: datetime, limit: int) -> tuple[Job, ...]:
-    """What is to be done now and nobody is at, whose time came first; so many at most."""
-    query = sa.select(jobs).where(_claimable(now)).order_by(jobs.c.due_at, jobs.c.id).limit(limit)
+def due(conn: Connection, kinds: Collection[str], now: datetime, limit: int) -> tuple[Job, ...]:
+    """What of these kinds is to be done now and nobody is at, whose time came first; so many at most."""
+    query = sa.select(jobs).where(_claimable(kinds, now)).order_by(jobs.c.due_at, jobs.c.id).limit(limit)
     return tuple(Job(**values(row)) for row in conn.execute(query))
 
 
-def claim(conn: Connection, id_: int, token: str, now: datetime, until: datetime) -> Job | None:
-    """Take a job that is due, and that nobody is at, until a time; None if it is not to be had."""
-    taken = {"claim": token, "claimed_until": until, "attempts": jobs.c.attempts + 1}
-    if not conn.execute(sa.update(jobs).where(jobs.c.id == id_, _claimable(now)).values(taken)).rowcount:
+def claim(
+    conn: Connection, id_: int, kinds: Collection[str], token: str, *, now: datetime, until: datetime
+) -> Job | None:
+    """Take a job that is due, of one of these kinds, and that nobody is at, until a time; None if it is not to be had.
+
+    One whose row somebody holds at this moment is not waited for.
+    """
+    query = sa.select(jobs).where(jobs.c.id == id_, _claimable(kinds, now)).with_for_update(skip_locked=True)
+    row = conn.execute(query).one_or_none()
+    if row is None:
         return None
-    return Job(**values(conn.execute(sa.select(jobs).where(jobs.c.id == id_)).one()))
+    job = replace(Job(**values(row)), claim=token, claimed_until=until, attempts=row.attempts + 1)
+    taken = {"claim": token, "claimed_until": until, "attempts": job.attempts}
+    conn.execute(sa.update(jobs).where(jobs.c.id == id_).values(taken))
+    return job
 
 
 def renew(conn: Connection, job: Job, until: datetime) -> bool:
@@ -203,8 +213,9 @@ def _held(job: Job) -> sa.ColumnElement[bool]:
     return sa.and_(jobs.c.id == job.id, jobs.c.claim == job.claim)
 
 
-def _claimable(now: datetime) -> sa.ColumnElement[bool]:
-    return sa.and_(_TO_DO, jobs.c.due_at <= now, jobs.c.claimed_until.is_(None) | _lapsed(now))
+def _claimable(kinds: Collection[str], now: datetime) -> sa.ColumnElement[bool]:
+    free = sa.or_(jobs.c.claimed_until.is_(None), _lapsed(now))
+    return sa.and_(_TO_DO, jobs.c.kind.in_(kinds), jobs.c.due_at <= now, free)
 
 
 def _lapsed(now: datetime) -> sa.ColumnElement[bool]:

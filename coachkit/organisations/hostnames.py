@@ -2,7 +2,7 @@
 
 Anybody may claim any name: a claim is nothing until the record is found, and nobody learns from it who else has
 claimed the name. Whoever has proved that they rule the name, and only they, hear that another organisation holds it.
-Nothing here is asked of the DNS while a request waits.
+The DNS itself is asked by `lookups.py`.
 """
 
 from __future__ import annotations
@@ -12,18 +12,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import dns.exception
-import dns.rdatatype
-import dns.resolver
 from sqlalchemy import Connection
 
 from coachkit.db import hostnames as rows
 from coachkit.db import organisations as organisation_rows
-from coachkit.db.database import Database
 from coachkit.db.hostnames import Hostname, Times
 from coachkit.db.organisations import Organisation
-from coachkit.db.scopes import only
-from coachkit.errors import FieldError, InvalidBody, NotFound, SettingsError
+from coachkit.errors import FieldError, InvalidBody, NotFound
 from coachkit.organisations.audit import Actor, record
 from coachkit.organisations.dnsnames import NotAHostnameError, canonical
 from coachkit.organisations.quotas import require_room
@@ -41,8 +36,6 @@ GRACE: Final = timedelta(days=7)
 """How long a verified name may lack its record."""
 CLAIM, VERIFY, LOSE, RELEASE = "hostname.claim", "hostname.verify", "hostname.lose", "hostname.release"
 """The audit's words for it."""
-_TRY_SECONDS: Final = 2.0
-_WAIT_SECONDS: Final = 5.0
 _YOUNG: Final = timedelta(days=3)
 _YOUNG_EVERY: Final = timedelta(minutes=5)
 _OLD: Final = timedelta(days=30)
@@ -99,7 +92,7 @@ def shape(hostname: Hostname) -> dict[str, Any]:
     """A claim as JSON, with the record that proves it."""
     return {
         "name": hostname.name,
-        "record": {"name": _record_name(hostname), "type": "TXT", "value": _record_value(hostname)},
+        "record": {"name": record_name(hostname), "type": "TXT", "value": record_value(hostname)},
         "verified": hostname.verified_at is not None,
         "created_at": hostname.created_at.isoformat(),
         "verified_at": _written(hostname.verified_at),
@@ -109,19 +102,17 @@ def shape(hostname: Hostname) -> dict[str, Any]:
     }
 
 
+def record_name(hostname: Hostname) -> str:
+    """Where the DNS has the record that proves a claim."""
+    return f"_coachkit.{hostname.name}"
+
+
+def record_value(hostname: Hostname) -> str:
+    """The text of that record."""
+    return f"coachkit-verification={hostname.token}"
+
+
 # --- looking ------------------------------------------------------------------------------------
-
-
-def resolver(server: str | None = None, port: int = 53) -> dns.resolver.Resolver:
-    """What asks the DNS, by the machine's own settings or one server. Raises SettingsError where there are none."""
-    try:
-        made = dns.resolver.Resolver(configure=server is None)
-        if server is not None:
-            made.nameservers, made.port = [server], port
-    except (dns.exception.DNSException, ValueError) as error:
-        raise SettingsError(f"Nobody can be asked for names: {error}") from None
-    made.timeout, made.lifetime = _TRY_SECONDS, _WAIT_SECONDS
-    return made
 
 
 def due(conn: Connection, at: datetime, limit: int = AT_ONCE) -> tuple[Hostname, ...]:
@@ -133,27 +124,6 @@ def due(conn: Connection, at: datetime, limit: int = AT_ONCE) -> tuple[Hostname,
         young_since=at - _YOUNG, young_looked=at - _YOUNG_EVERY, old_since=at - _OLD, old_looked=at - _OLD_EVERY
     )
     return rows.due(conn, times, limit)
-
-
-def ask(hostname: Hostname, asked: dns.resolver.Resolver) -> str:
-    """Whether the record is there, by the DNS: FOUND, MISSING or SILENT. Takes a few seconds at most."""
-    try:
-        answer = asked.resolve(_record_name(hostname), dns.rdatatype.TXT, search=False)
-    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
-        return MISSING
-    except (dns.exception.DNSException, OSError):
-        return SILENT
-    wanted = _record_value(hostname).encode()
-    return FOUND if any(b"".join(each.strings) == wanted for each in answer) else MISSING
-
-
-def look(
-    database: Database, hostname: Hostname, asked: dns.resolver.Resolver, *, actor: Actor, at: datetime
-) -> Hostname | None:
-    """Ask the DNS for a claim's record and keep what comes of it; None where the claim is gone. Not for a request."""
-    finding = ask(hostname, asked)
-    with database.write(only(hostname.organisation_id)) as conn:
-        return settle(conn, hostname, finding, actor=actor, at=at)
 
 
 def settle(conn: Connection, hostname: Hostname, finding: str, *, actor: Actor, at: datetime) -> Hostname | None:
@@ -210,14 +180,6 @@ def _known(conn: Connection, organisation: Organisation, name: str) -> Hostname:
     if found is None:
         raise NotFound(f"{organisation.slug} has not claimed {name}")
     return found
-
-
-def _record_name(hostname: Hostname) -> str:
-    return f"_coachkit.{hostname.name}"
-
-
-def _record_value(hostname: Hostname) -> str:
-    return f"coachkit-verification={hostname.token}"
 
 
 def _written(moment: datetime | None) -> str | None:

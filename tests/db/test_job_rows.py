@@ -9,6 +9,7 @@ from coachkit.db.scopes import ACROSS, NOTHING, only
 from coachkit.errors import Conflict
 
 DAY = 86_400
+KINDS = ("retention", "reviews", "schedule")
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 
@@ -20,13 +21,13 @@ def claimed(database, at):
     def make(**given):
         with database.write(ACROSS) as conn:
             planned = jobs.plan(conn, "schedule", "s1", at, **given)
-            return jobs.claim(conn, planned.id, "one", at, at + MINUTE)
+            return jobs.claim(conn, planned.id, KINDS, "one", now=at, until=at + MINUTE)
 
     return make
 
 
 def only_one(conn, now):
-    (found,) = jobs.due(conn, now, 10)
+    (found,) = jobs.due(conn, KINDS, now, 10)
     return found
 
 
@@ -38,8 +39,8 @@ def test_planned(database, served, at):
         assert jobs.of_organisation(conn, id_) == (planned,)
     assert planned == Job(planned.id, id_, "schedule", "s1", at, None, None, None, 0, None, None)
     with database.read(ACROSS) as conn:
-        assert jobs.due(conn, at - SECOND, 10) == ()
-        assert jobs.due(conn, at, 10) == (planned,)
+        assert jobs.due(conn, KINDS, at - SECOND, 10) == ()
+        assert jobs.due(conn, KINDS, at, 10) == (planned,)
 
 
 def test_due_in_order(database, at):
@@ -47,7 +48,7 @@ def test_due_in_order(database, at):
     with database.write(ACROSS) as conn:
         for number in (2, 3, 1):
             jobs.plan(conn, "schedule", f"s{number}", at + number * SECOND)
-        assert [each.subject for each in jobs.due(conn, at + MINUTE, 2)] == ["s1", "s2"]
+        assert [each.subject for each in jobs.due(conn, KINDS, at + MINUTE, 2)] == ["s1", "s2"]
 
 
 def test_planned_again(database, claimed, at):
@@ -57,7 +58,7 @@ def test_planned_again(database, claimed, at):
         again = jobs.plan(conn, "schedule", "s1", at + MINUTE)
         assert not jobs.holds(conn, before)
         assert not jobs.finish(conn, before, at)
-        assert jobs.due(conn, at + MINUTE, 10) == (again,)
+        assert jobs.due(conn, KINDS, at + MINUTE, 10) == (again,)
     assert again == Job(before.id, None, "schedule", "s1", at + MINUTE, None, None, None, 0, None, None)
 
 
@@ -69,7 +70,7 @@ def test_another_organisations_subject(database, served, at):
     with pytest.raises(Conflict, match="schedule s1"), database.write(only(harbour)) as conn:
         jobs.plan(conn, "schedule", "s1", at + MINUTE, organisation_id=harbour)
     with database.read(ACROSS) as conn:
-        assert jobs.due(conn, at, 10) == (planned,)
+        assert jobs.due(conn, KINDS, at, 10) == (planned,)
 
 
 def test_planned_at_once(database, at):
@@ -106,11 +107,11 @@ def test_claimed(database, claimed, at):
     mine = claimed()
     assert (mine.claim, mine.claimed_until, mine.attempts) == ("one", at + MINUTE, 1)
     with database.write(ACROSS) as conn:
-        assert jobs.due(conn, at + MINUTE - SECOND, 10) == ()
-        assert jobs.claim(conn, mine.id, "two", at + MINUTE - SECOND, at + 2 * MINUTE) is None
+        assert jobs.due(conn, KINDS, at + MINUTE - SECOND, 10) == ()
+        assert jobs.claim(conn, mine.id, KINDS, "two", now=at + MINUTE - SECOND, until=at + 2 * MINUTE) is None
         assert jobs.holds(conn, mine)
-        assert jobs.due(conn, at + MINUTE, 10) == (mine,)
-        theirs = jobs.claim(conn, mine.id, "two", at + MINUTE, at + 2 * MINUTE)
+        assert jobs.due(conn, KINDS, at + MINUTE, 10) == (mine,)
+        theirs = jobs.claim(conn, mine.id, KINDS, "two", now=at + MINUTE, until=at + 2 * MINUTE)
         assert (theirs.claim, theirs.attempts) == ("two", 2)
         assert (jobs.holds(conn, mine), jobs.holds(conn, theirs)) == (False, True)
 
@@ -119,8 +120,16 @@ def test_not_due_is_not_claimed(database, at):
     """What is not due yet is not to be had, and neither is what there is not."""
     with database.write(ACROSS) as conn:
         planned = jobs.plan(conn, "schedule", "s1", at + SECOND)
-        assert jobs.claim(conn, planned.id, "one", at, at + MINUTE) is None
-        assert jobs.claim(conn, planned.id + 1, "one", at, at + MINUTE) is None
+        assert jobs.claim(conn, planned.id, KINDS, "one", now=at, until=at + MINUTE) is None
+        assert jobs.claim(conn, planned.id + 1, KINDS, "one", now=at, until=at + MINUTE) is None
+
+
+def test_unknown_kinds_are_left(database, at):
+    """What is of no kind that is known is not to be had: another version, or a plugin, knows it."""
+    with database.write(ACROSS) as conn:
+        planned = jobs.plan(conn, "delivery", "d1", at)
+        assert jobs.due(conn, KINDS, at, 10) == ()
+        assert jobs.claim(conn, planned.id, KINDS, "one", now=at, until=at + MINUTE) is None
 
 
 def test_claimed_once(database, at):
@@ -130,7 +139,7 @@ def test_claimed_once(database, at):
 
     def claim(n):
         with database.write(ACROSS) as conn:
-            return jobs.claim(conn, planned.id, f"t{n}", at, at + MINUTE)
+            return jobs.claim(conn, planned.id, KINDS, f"t{n}", now=at, until=at + MINUTE)
 
     with ThreadPoolExecutor(4) as pool:
         got = [each for each in pool.map(claim, range(24)) if each is not None]
@@ -142,8 +151,8 @@ def test_renewed(database, claimed, at):
     mine = claimed()
     with database.write(ACROSS) as conn:
         assert jobs.renew(conn, mine, at + 2 * MINUTE)
-        assert jobs.due(conn, at + MINUTE, 10) == ()
-        jobs.claim(conn, mine.id, "two", at + 2 * MINUTE, at + 3 * MINUTE)
+        assert jobs.due(conn, KINDS, at + MINUTE, 10) == ()
+        jobs.claim(conn, mine.id, KINDS, "two", now=at + 2 * MINUTE, until=at + 3 * MINUTE)
         assert not jobs.renew(conn, mine, at + 9 * MINUTE)
         assert only_one(conn, at + 3 * MINUTE).claim == "two"
 
@@ -175,11 +184,11 @@ def test_retried(database, claimed, at):
     with database.write(ACROSS) as conn:
         assert jobs.retry(conn, mine, at + MINUTE, "It broke")
         assert not jobs.retry(conn, mine, at + 2 * MINUTE, "It broke twice")
-        assert jobs.due(conn, at + MINUTE - SECOND, 10) == ()
+        assert jobs.due(conn, KINDS, at + MINUTE - SECOND, 10) == ()
         found = only_one(conn, at + MINUTE)
         assert (found.due_at, found.claim, found.attempts, found.fault) == (at, None, 1, "It broke")
         assert jobs.failed(conn, 10) == (found,)
-        again = jobs.claim(conn, found.id, "two", at + MINUTE, at + 2 * MINUTE)
+        again = jobs.claim(conn, found.id, KINDS, "two", now=at + MINUTE, until=at + 2 * MINUTE)
         assert jobs.finish(conn, again, at + MINUTE)
         assert only_one(conn, at + timedelta(days=1)).due_at == at + timedelta(days=1)
         assert jobs.failed(conn, 10) == ()
@@ -199,12 +208,12 @@ def test_given_up(database, claimed, at):
     mine = claimed()
     with database.write(ACROSS) as conn:
         assert jobs.give_up(conn, mine, at, "It broke")
-        assert jobs.due(conn, at + timedelta(days=99), 10) == ()
-        assert jobs.claim(conn, mine.id, "two", at + MINUTE, at + 2 * MINUTE) is None
+        assert jobs.due(conn, KINDS, at + timedelta(days=99), 10) == ()
+        assert jobs.claim(conn, mine.id, KINDS, "two", now=at + MINUTE, until=at + 2 * MINUTE) is None
         (found,) = jobs.failed(conn, 10)
         assert (found.failed_at, found.fault) == (at, "It broke")
         again = jobs.plan(conn, "schedule", "s1", at)
-        assert jobs.due(conn, at, 10) == (again,)
+        assert jobs.due(conn, KINDS, at, 10) == (again,)
 
 
 def test_repeating_goes_on(database, claimed, at):
@@ -212,7 +221,7 @@ def test_repeating_goes_on(database, claimed, at):
     mine = claimed(every_seconds=DAY)
     with database.write(ACROSS) as conn:
         assert jobs.give_up(conn, mine, at, "It broke")
-        assert jobs.due(conn, at + timedelta(hours=23), 10) == ()
+        assert jobs.due(conn, KINDS, at + timedelta(hours=23), 10) == ()
         found = only_one(conn, at + timedelta(days=1))
         assert (found.attempts, found.failed_at, found.fault) == (0, at, "It broke")
 
@@ -223,7 +232,7 @@ def test_counted(database, claimed, served, at):
         jobs.plan(conn, "reviews", "late", at - MINUTE, every_seconds=DAY)
         jobs.plan(conn, "reviews", "soon", at + MINUTE, organisation_id=served["harbour"])
         broken = jobs.plan(conn, "retention", "all", at - MINUTE)
-        jobs.give_up(conn, jobs.claim(conn, broken.id, "t", at, at + MINUTE), at, "It broke")
+        jobs.give_up(conn, jobs.claim(conn, broken.id, KINDS, "t", now=at, until=at + MINUTE), at, "It broke")
     claimed()
     with database.read(ACROSS) as conn:
         assert jobs.counts(conn, at) == (
@@ -243,6 +252,6 @@ def test_jobs_are_apart(database, served, at):
         jobs.plan(conn, "schedule", "s2", at, organisation_id=harbour)
         jobs.plan(conn, "reviews", "all", at)
     with database.read(only(north)) as conn:
-        assert jobs.due(conn, at, 10) == (mine,)
+        assert jobs.due(conn, KINDS, at, 10) == (mine,)
     with database.read(NOTHING) as conn:
-        assert jobs.due(conn, at, 10) == ()
+        assert jobs.due(conn, KINDS, at, 10) == ()

@@ -13,7 +13,7 @@ from coachkit.db import audit
 from coachkit.db import hostnames as rows
 from coachkit.db.scopes import ACROSS
 from coachkit.errors import InvalidBody, LimitReached, NotFound, SettingsError
-from coachkit.organisations import hostnames
+from coachkit.organisations import hostnames, lookups
 from coachkit.organisations.audit import COMMAND, WORKER
 from coachkit.organisations.organisations import enter, find
 
@@ -32,7 +32,7 @@ def zone():
 @pytest.fixture
 def asked(zone):
     """What asks it."""
-    return hostnames.resolver("127.0.0.1", zone.port)
+    return lookups.resolver("127.0.0.1", zone.port)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def release(database, name=NAME, slug=SLUG):
 
 
 def look(database, asked, claimed, at=AT):
-    return hostnames.look(database, claimed, asked, actor=WORKER, at=at)
+    return lookups.look(database, claimed, asked, actor=WORKER, at=at)
 
 
 def publish(zone, claimed, *more):
@@ -268,7 +268,7 @@ def test_silence_is_waited_for_briefly(database, held, zone, asked):
     assert look(database, asked, held, AT + DAY).finding == "no-answer"
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))
-        nobody = hostnames.resolver("127.0.0.1", free.getsockname()[1])
+        nobody = lookups.resolver("127.0.0.1", free.getsockname()[1])
     nobody.timeout = nobody.lifetime = 0.2
     assert look(database, nobody, held, AT + DAY).finding == "no-answer"
     assert verified(database) == NAME
@@ -335,4 +335,4 @@ def test_erased_meanwhile(database, held, asked):
 def test_no_server():
     """What is no server's address is refused in words."""
     with pytest.raises(SettingsError, match="Nobody can be asked"):
-        hostnames.resolver("not an address")
+        lookups.resolver("not an address")

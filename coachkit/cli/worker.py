@@ -1,0 +1,190 @@
+"""`coachkit worker`: does what is due in the background, for as long as it is wanted.
+
+The one place where kinds of work meet who does them. Knows nothing of how jobs are claimed, or carried.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, time, timedelta
+from types import FrameType
+from typing import Final
+
+import click
+import structlog
+from sqlalchemy import Connection
+
+from coachkit import settings as settings_module
+from coachkit.cli.installation import Installation, installation, now, require_migrated
+from coachkit.cli.output import json_option, show
+from coachkit.db import jobs
+from coachkit.db import organisations as rows
+from coachkit.db.scopes import ACROSS
+from coachkit.editions.library import Library
+from coachkit.errors import CoachKitError, SettingsError, Unavailable
+from coachkit.jobs import queue
+from coachkit.jobs.work import Context, Kind, Runner
+from coachkit.jobs.worker import Worker
+from coachkit.organisations import retention, reviews
+
+THREADS: Final = 2
+GRACE_SECONDS: Final = 6.0
+"""How long a worker that is told to stop goes on with what it has begun."""
+PATIENCE: Final = 60.0
+"""Seconds that a transaction of a worker waits for the database in all."""
+WAIT_SECONDS: Final = 1.0
+"""Between two tries to reach a database that does not answer when the worker starts."""
+DAILY: Final = timedelta(days=1)
+ALL: Final = "all"
+"""The subject of jobs that are for all organisations."""
+
+_log = structlog.get_logger("coachkit.worker")
+
+
+@click.command()
+@click.option("--threads", default=THREADS, show_default=True, type=click.IntRange(1, 64), help="Jobs done at once.")
+@json_option
+def worker(threads: int, *, as_json: bool) -> None:
+    """Do what is due: move channels at their times, tell of reviews, clear away what nobody needs. Runs until stopped.
+
+    Any number of workers may run; each job is done once.
+    """
+    wishes = _Wishes()
+    settings = settings_module.load()
+    with installation(settings, migrated=False, patience=PATIENCE) as here:
+        waiting = queue.of_installation(settings)
+        show({"threads": threads}, (), as_json=as_json)
+        if _prepared(here, wishes):
+            _work(here, waiting, threads, wishes)
+        waiting.close()
+    if wishes.again:
+        sys.stdout.flush()
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 as this process was started
+
+
+def kinds(here: Installation) -> Mapping[str, Kind]:
+    """Every kind of work there is, by its name in the table of jobs, and who does it.
+
+    Who plans a job of a new kind adds its line here; what repeats has another in REPEATING.
+    """
+    library = Library(here.database)
+    return {
+        "reviews": Kind(lambda _, context: _reviews(context, library)),
+        "retention": Kind(lambda _, context: _retention(context)),
+    }
+
+
+REPEATING: Final[Mapping[str, tuple[timedelta, time]]] = {
+    "reviews": (DAILY, time(5, 0)),
+    "retention": (DAILY, time(3, 30)),
+}
+"""What is done again and again for all organisations: how often, and when in UTC, where most sleep."""
+
+
+def plan_repeating(conn: Connection, at: datetime) -> None:
+    """Plan what repeats, where it is not planned yet: the first time at once, then each day at its hour."""
+    for kind, (every, hour) in REPEATING.items():
+        first = datetime.combine(at.date(), hour, at.tzinfo)
+        jobs.ensure(conn, kind, ALL, first if first <= at else first - every, int(every.total_seconds()))
+
+
+# --- what is done -------------------------------------------------------------------------------
+
+
+def _reviews(context: Context, library: Library) -> None:
+    """Log of each organisation how many resources are to be read again now and soon, and which comes first."""
+    today = context.at.date()
+    with context.database.read(ACROSS) as conn:
+        slugs = rows.slugs(conn)
+    for slug in slugs:
+        context.go_on()
+        try:
+            found = reviews.of_organisation(context.database, library, slug, today + reviews.AHEAD)
+        except Unavailable:
+            raise
+        except CoachKitError as error:  # of its edition: the others' are looked at
+            _log.warning("reviews cannot be seen", organisation=slug, reason=str(error))
+            continue
+        if found:
+            passed = sum(each.review_by < today for each in found)
+            next_ = found[0]
+            _log.warning(
+                "reviews due",
+                organisation=slug,
+                passed=passed,
+                soon=len(found) - passed,
+                first=f"{next_.kind}/{next_.id}",
+                review_by=next_.review_by.isoformat(),
+            )
+
+
+def _retention(context: Context) -> None:
+    cleared = retention.clear(context.writing, context.at, context.go_on)
+    if any(asdict(cleared).values()):
+        _log.info("cleared away", **asdict(cleared))
+
+
+# --- running ------------------------------------------------------------------------------------
+
+
+class _Wishes:
+    """What signals ask for: to stop (SIGTERM, Ctrl-C), or to begin anew with the settings as they are now (SIGHUP)."""
+
+    def __init__(self) -> None:
+        self.stopping = threading.Event()
+        self.again = False
+        for sign in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(sign, self._stop)
+        signal.signal(signal.SIGHUP, self._restart)
+
+    def _stop(self, sign: int, frame: FrameType | None) -> None:  # noqa: ARG002 the shape of handlers
+        self.again = False
+        self.stopping.set()
+
+    def _restart(self, sign: int, frame: FrameType | None) -> None:  # noqa: ARG002 the same
+        try:
+            settings_module.load()
+        except SettingsError as error:
+            _log.warning("the settings from before hold on", reason=str(error))
+        else:
+            self.again = not self.stopping.is_set()
+            self.stopping.set()
+
+
+def _prepared(here: Installation, wishes: _Wishes) -> bool:
+    """Whether what repeats is planned: as soon as the database answers, unless the worker is to stop before.
+
+    Raises SettingsError for one that is not up to date.
+    """
+
+    def prepare() -> None:
+        require_migrated(here.database)
+        with here.database.write(ACROSS) as conn:
+            plan_repeating(conn, now())
+
+    said = False
+    while not wishes.stopping.is_set():
+        try:
+            prepare()
+        except Unavailable as error:
+            if not said:
+                _log.warning("the worker waits for the database", reason=error.detail)
+            said = True
+            wishes.stopping.wait(WAIT_SECONDS)
+        else:
+            return True
+    return False
+
+
+def _work(here: Installation, waiting: queue.Queue, threads: int, wishes: _Wishes) -> None:
+    working = Worker(Runner(here.database, kinds(here), now), waiting, threads)
+    working.start()
+    _log.info("worker started", threads=threads, pid=os.getpid())
+    wishes.stopping.wait()
+    ended = working.stop(GRACE_SECONDS)
+    _log.info("worker stopped", pid=os.getpid(), given_back=not ended)
