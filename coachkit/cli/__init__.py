@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "doctor": ("coachkit.cli.doctor:doctor", "Say what is wrong with this installation, and what to do."),
     "draft": ("coachkit.cli.draft:draft", "Look at what was changed and is not published yet."),
     "edition": ("coachkit.cli.edition:edition", "Publish what an organisation chose, and look at it."),
+    "hostname": ("coachkit.cli.hostname:hostname", "Claim hostnames for an organisation."),
     "migrate": ("coachkit.cli.install:migrate", "Bring the database up to date."),
     "org": ("coachkit.cli.org:org", "Make organisations and change their settings."),
     "pack": ("coachkit.cli.pack:pack", "Check, build and publish content packs."),

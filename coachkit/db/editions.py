@@ -154,8 +154,8 @@ def withdrawn(conn: Connection, organisation_id: int, digest: str) -> tuple[tupl
 def unused(conn: Connection, before: datetime, limit: int) -> tuple[tuple[int, str], ...]:
     """Editions of any organisation, as (number, digest), that nobody has read or will: so many at most, locked.
 
-    They were made before a time and never published; no channel has ever pointed at them, no schedule will move one
-    there or was settled after that time, and nobody asked for them to stay longer.
+    They were made before a time and never published; no channel has ever pointed at them, no schedule will move
+    one there or was settled after that time, and they were not to be kept until then or longer.
     """
     on_edition = (channel_moves.c.organisation_id == editions.c.organisation_id) & (
         channel_moves.c.to_digest == editions.c.digest
@@ -164,11 +164,11 @@ def unused(conn: Connection, before: datetime, limit: int) -> tuple[tuple[int, s
         schedules.c.digest == editions.c.digest
     )
     lately = sa.or_(schedules.c.settled_at.is_(None), schedules.c.settled_at >= before)
-    asked_for = sa.and_(editions.c.kept_until.is_not(None), editions.c.kept_until >= before)
+    shown = editions.c.kept_until.is_not(None) & (editions.c.kept_until >= before)
     query = (
         sa.select(editions.c.organisation_id, editions.c.digest)
-        .where(editions.c.published.is_(False), editions.c.created_at < before)
-        .where(~sa.exists().where(on_edition), ~sa.exists().where(on_schedule, lately), ~asked_for)
+        .where(editions.c.published.is_(False), editions.c.created_at < before, ~shown)
+        .where(~sa.exists().where(on_edition), ~sa.exists().where(on_schedule, lately))
         .limit(limit)
         .with_for_update(skip_locked=True, of=editions)
     )

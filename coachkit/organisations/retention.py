@@ -18,7 +18,7 @@ from coachkit.db import editions, idempotency
 REPEATABLE: Final = timedelta(hours=24)
 """How long a request that is sent again under its Idempotency-Key is answered as it was."""
 UNREAD: Final = timedelta(days=30)
-"""How long an edition stays that was never published, and that no channel and no schedule is for."""
+"""How long an edition stays that was never published, and that no channel, schedule or preview is for."""
 AT_ONCE: Final = 200
 """Editions that go in one transaction."""
 
