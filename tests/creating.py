@@ -27,6 +27,8 @@ from coachkit.organisations.audit import Actor, record
 BEGUN, DONE, COMMITTED = "begun", "done", "committed"
 """The claim is committed and nothing else is done; the effect is written and not committed; both are committed."""
 KEY = "b5b8a1d7-0001"
+NOTE, TOKEN = "note.add", "token.add"
+"""What the audit calls what was created."""
 
 
 class NoteSchema(ma.Schema):
@@ -81,19 +83,26 @@ def _who(slug: str) -> tuple[int, str]:
 
 def _noted(effect: Effect, organisation_id: int, text: str, moments: Callable[[str], Any]) -> Answer:
     moments(BEGUN)
-    entry = record(effect.conn, organisation_id, Actor("key", "a"), "note.add", "note", at=effect.at, after=text)
+    record(effect.conn, organisation_id, Actor("key", "a"), NOTE, "note", at=effect.at, after=text)
     if text == "one too many":
         raise LimitReached("There are enough.")
     if text == "fault":
         raise Fault
     moments(DONE)
-    return Answer(201, {"number": entry.number, "text": text}, {"Location": f"{flask.request.path}/{entry.number}"})
+    number = _count(effect, NOTE)
+    return Answer(201, {"number": number, "text": text}, {"Location": f"{flask.request.path}/{number}"})
 
 
 def _token(effect: Effect, organisation_id: int) -> Answer:
     digest = hashlib.sha256(effect.secret).hexdigest()
-    entry = record(effect.conn, organisation_id, Actor("key", "a"), "token.add", "token", at=effect.at, after=digest)
-    return Answer(201, {"number": entry.number})
+    record(effect.conn, organisation_id, Actor("key", "a"), TOKEN, "token", at=effect.at, after=digest)
+    return Answer(201, {"number": _count(effect, TOKEN)})
+
+
+def _count(effect: Effect, action: str) -> int:
+    """How many of those there are now, as far as this transaction sees."""
+    found: int = effect.conn.execute(sa.select(sa.func.count()).where(audit.c.action == action)).scalar_one()
+    return found
 
 
 def _shown(body: dict[str, Any], secret: bytes) -> dict[str, Any]:
@@ -106,7 +115,8 @@ def _shown(body: dict[str, Any], secret: bytes) -> dict[str, Any]:
 def effects(database: Database) -> list[Any]:
     """What was created, in order."""
     with database.read(ACROSS) as conn:
-        return list(conn.scalars(sa.select(audit.c.after).order_by(audit.c.organisation_id, audit.c.number)))
+        made = sa.select(audit.c.after).where(audit.c.action.in_((NOTE, TOKEN)))
+        return list(conn.scalars(made.order_by(audit.c.organisation_id, audit.c.number)))
 
 
 def rows(database: Database) -> list[dict[str, Any]]:
