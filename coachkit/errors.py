@@ -4,7 +4,8 @@
     ├── SettingsError            the installation is not configured      (exit 2)
     ├── Problems                 what somebody wrote breaks rules; carries them all at once
     │   ├── PackInvalid          a pack                                  (exit 1)
-    │   └── PublishRefused       an edition or an organisation's choices (exit 1, 422)
+    │   ├── PublishRefused       an edition or an organisation's choices (exit 1, 422)
+    │   └── ArchiveInvalid       an organisation's archive               (exit 1)
     └── Refusal                  a request or command that cannot be answered; has a status and a slug
         ├── BadRequest           400  malformed, or an unknown or invalid query, path or header
         ├── Unauthorised         401
@@ -91,6 +92,10 @@ class PackInvalid(Problems):
 
 class PublishRefused(Problems):
     """An organisation's choices cannot become an edition."""
+
+
+class ArchiveInvalid(Problems):
+    """An organisation's archive cannot be imported."""
 
 
 @dataclass(eq=False)

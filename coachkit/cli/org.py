@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import Any
 
 import click
 
 from coachkit.cli.installation import installation, now
-from coachkit.cli.output import json_option, show
+from coachkit.cli.output import json_option, show, warn
+from coachkit.cli.writing import written
 from coachkit.db import channels
 from coachkit.db.organisations import Organisation
 from coachkit.db.scopes import ACROSS
-from coachkit.organisations import files, organisations
+from coachkit.organisations import exporting, files, organisations
+from coachkit.organisations.audit import COMMAND
+from coachkit.organisations.importing import Means, import_archive
 
 SETTINGS = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
@@ -68,6 +72,37 @@ def show_(slug: str, *, as_json: bool) -> None:
         *(f"channel  {c.name}: {c.digest}{'' if c.public else '  (not public)'}" for c in pointing),
     ]
     show(value, lines, as_json=as_json)
+
+
+@org.command()
+@click.argument("slug")
+@click.option("--output", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The archive.")
+@json_option
+def export(slug: str, output: Path, *, as_json: bool) -> None:
+    """Write all of an organisation into one archive: what it publishes, its history, its audit; no key, no secret."""
+    with installation() as here, here.database.read(ACROSS) as conn, written(output) as file:
+        done = exporting.export(conn, organisations.enter(conn, slug), file)
+    value = {"file": str(output), "organisation": slug, "digest": done.digest, "members": done.members}
+    show({**value, "bytes": done.size}, [f"{output}  {done.size:,} bytes  {done.digest}"], as_json=as_json)
+
+
+@org.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--slug", help="The slug that it must have: editions' digests cover it, so it cannot be given another.")
+@click.option(
+    "--trusted", is_flag=True, help="Take what this version cannot make again from its sources as the archive has it."
+)
+@json_option
+def import_(file: Path, slug: str | None, *, trusted: bool, as_json: bool) -> None:
+    """Bring the organisation in FILE, which `org export` wrote, into this installation, with the same digests."""
+    with installation() as here, file.open("rb") as opened:
+        plugins = tuple(here.dispatch.manager.names)
+        means = Means(here.database, here.tools, plugins, lambda: secrets.token_hex(16), lambda name: warn(f"… {name}"))
+        done = import_archive(means, opened, actor=COMMAND, at=now(), slug=slug, trusted=trusted)
+    value = {**_value(done.organisation), "digest": done.digest, "rows": dict(done.rows)}
+    lines = [f"{number:8} {name}" for name, number in done.rows.items()]
+    keys = "Keys stayed behind: make new ones. Hostnames are to be verified here."
+    show(value, [f"{done.organisation.slug} is here.", *lines, keys], as_json=as_json)
 
 
 def _value(organisation: Organisation) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Knows nothing of what an entry means, nor how its hash is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -58,6 +58,14 @@ def append(conn: Connection, organisation_id: int, entry: Entry) -> None:
     """Add the entry that follows the head, and make it the head."""
     conn.execute(sa.insert(audit).values(organisation_id=organisation_id, **vars(entry)))
     new = {"audit_length": entry.number, "audit_hash": entry.hash}
+    conn.execute(sa.update(organisations).where(organisations.c.id == organisation_id).values(new))
+
+
+def adopt(conn: Connection, organisation_id: int, found: Iterable[Entry], head: Head) -> None:
+    """Give a new organisation the audit that it had elsewhere: all entries from the first, and their head."""
+    for entry in found:
+        conn.execute(sa.insert(audit).values(organisation_id=organisation_id, **vars(entry)))
+    new = {"audit_length": head.length, "audit_hash": head.hash}
     conn.execute(sa.update(organisations).where(organisations.c.id == organisation_id).values(new))
 
 

@@ -23,6 +23,9 @@ from coachkit.packs import stored
 from coachkit.packs.model import Compiled, Kind, Section, kind_named
 from coachkit.packs.parts import from_json, to_json
 
+SIZE_LIMIT = 128 * 1024 * 1024
+"""The most bytes that a manifest may have before it is deflated."""
+
 
 def settle(
     organisation: str,
@@ -109,6 +112,18 @@ def dump(edition: Edition) -> bytes:
     if OWN in edition.releases:  # as text, because authors' orders of keys are kept in it
         value[OWN] = stored.to_json(edition.releases[OWN]).decode()
     return zlib.compress(orjson.dumps(value, option=orjson.OPT_SORT_KEYS))
+
+
+def inflated(manifest: bytes) -> bytes:
+    """A stored manifest's JSON. Raises ValueError for what `dump` has not written, or more than SIZE_LIMIT bytes."""
+    inflate = zlib.decompressobj()
+    try:
+        text = inflate.decompress(manifest, SIZE_LIMIT)
+    except zlib.error as error:
+        raise ValueError(f"this is not an edition's manifest: {error}") from error
+    if not inflate.eof or inflate.unused_data:
+        raise ValueError("the edition's manifest is cut off, too long or followed by something else")
+    return text
 
 
 def load(

@@ -61,7 +61,7 @@ def publish(conn: Connection, source: Source, compiled: Compiled, at: datetime) 
         digest=digest,
         title=manifest.title,
         visibility=manifest.visibility,
-        manifest=_described(compiled),
+        manifest=described(compiled),
         compiler=compiled.compiler,
         directives=compiled.directives,
         resources=digests,
@@ -135,7 +135,7 @@ def _earlier(conn: Connection, pack: str) -> list[Earlier]:
     return [Earlier(head.version, head.resources, head.versions) for head in releases.heads(conn, pack)]
 
 
-def _described(compiled: Compiled) -> dict[str, Any]:
+def described(compiled: Compiled) -> dict[str, Any]:
     """What a release's address says of the pack: pack.yaml without its contacts."""
     manifest = compiled.manifest
     return {

@@ -76,9 +76,9 @@ def broken(given: Iterable[bytes]) -> Iterator[tuple[int, Broken]]:
 
 def _entry(line: int, data: bytes) -> Entry:
     said = _mapping(line, data)
-    if said.keys() != _KEYS or any(not isinstance(said[key], str) for key in _TEXTS):
+    if said.keys() != _KEYS or any(not is_text(said[key]) for key in _TEXTS):
         raise LineError(line, f"an entry is {', '.join(sorted(_KEYS))}")
-    if not is_number(said["number"]) or not isinstance(said["previous"], str | None):
+    if not is_number(said["number"]) or not (said["previous"] is None or is_text(said["previous"])):
         raise LineError(line, "an entry's number is one, and the hash before it a text")
     try:
         at = datetime.fromisoformat(said["at"])
@@ -91,12 +91,14 @@ def _entry(line: int, data: bytes) -> Entry:
 
 def _mapping(line: int, data: bytes) -> dict[str, Any]:
     try:
-        said = bounded_json.parse(data)
+        return bounded_json.parse_object(data)
     except ValueError as error:
         raise LineError(line, str(error)) from None
-    if not isinstance(said, dict):
-        raise LineError(line, "it is not a JSON object")
-    return said
+
+
+def is_text(value: Any) -> TypeGuard[str]:
+    """Whether a JSON value is a text that every database can keep."""
+    return isinstance(value, str) and "\0" not in value
 
 
 def is_number(value: Any) -> TypeGuard[int]:

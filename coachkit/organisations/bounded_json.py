@@ -14,10 +14,10 @@ MAX_CONTAINERS: Final = 400_000
 """Objects and lists, of which each takes more memory than it has bytes."""
 
 
-def parse(data: bytes) -> Any:
+def parse(data: bytes, most: int = MAX_BYTES) -> Any:
     """The value. Raises ValueError, with what is wrong in a few words."""
-    if len(data) > MAX_BYTES:
-        raise ValueError(f"it is larger than {MAX_BYTES // 1024 // 1024} MiB")
+    if len(data) > most:
+        raise ValueError(f"it is larger than {most // 1024 // 1024} MiB")
     if data.count(b"[") + data.count(b"{") > MAX_CONTAINERS:
         raise ValueError(f"it has more than {MAX_CONTAINERS:,} objects and lists")
     try:
@@ -26,6 +26,14 @@ def parse(data: bytes) -> Any:
         raise ValueError(f"it is not JSON: {error.msg}") from None
     if _depth(value) > MAX_DEPTH:
         raise ValueError(f"it nests deeper than {MAX_DEPTH} objects and lists")
+    return value
+
+
+def parse_object(data: bytes, most: int = MAX_BYTES) -> dict[str, Any]:
+    """The same for what must be a JSON object."""
+    value = parse(data, most)
+    if not isinstance(value, dict):
+        raise ValueError("it is not a JSON object")  # noqa: TRY004 — as for all else that it may be
     return value
 
 

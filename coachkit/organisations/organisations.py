@@ -36,13 +36,18 @@ def create(
     Raises BadRequest for a slug that is no name, and Conflict for one that is taken. `demo` marks its editions: they
     may show contacts that nobody has verified, and say so.
     """
-    require_name(slug)
-    access = access_of(settings)
     settings = settle_over(conn, settings)
-    made = rows.insert(conn, slug, name=_name(settings), settings=settings, at=at, demo=demo, access=access)
+    made = insert(conn, slug, settings, at, demo=demo)
     said = {"demo": demo, "settings": difference({}, settings)[1]}
     record(conn, made.id, actor, CREATE, slug, at=at, after=said)
     return made
+
+
+def insert(conn: Connection, slug: str, settings: Mapping[str, Any], at: datetime, *, demo: bool) -> Organisation:
+    """Store a new organisation whose audit has no entry yet. Raises as `create` does."""
+    require_name(slug)
+    access = access_of(settings)
+    return rows.insert(conn, slug, name=_name(settings), settings=settings, at=at, demo=demo, access=access)
 
 
 def change(

@@ -93,3 +93,32 @@ def test_settings_of_the_demo(installed, slug: str) -> None:
     installed("pack", "publish", content_folder() / "core")
     installed("org", "create", "riverside", DEMO / f"{slug}.yaml", "--demo")
     assert installed("edition", "publish", "riverside", "--json").json["releases"] == {"core": "1.0.0"}
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_export_and_import(furnished, make_database, monkeypatch, tmp_path):
+    """What is exported here is imported elsewhere, by commands alone, with equal digests; and not a second time."""
+    file, elsewhere = tmp_path / "northbridge.tar", tmp_path / "elsewhere"
+    done = furnished("org", "export", "northbridge", "-o", file, "--json").json
+    assert (file.stat().st_mode & 0o777, file.stat().st_size) == (0o600, done["bytes"])
+    assert furnished("org", "import", file, status=1).err.count("already") == 1
+    editions = furnished("edition", "list", "northbridge", "--json").json
+    elsewhere.mkdir()
+    with make_database("postgres", elsewhere) as other:
+        monkeypatch.setenv("COACHKIT_DATABASE_URL", other.url)
+        imported = furnished("org", "import", file, "--slug", "northbridge", "--json").json
+        assert (imported["id"], imported["digest"]) == ("northbridge", done["digest"])
+        assert furnished("edition", "list", "northbridge", "--json").json == editions
+        furnished("audit", "verify", "northbridge")
+        furnished("edition", "show", "northbridge", "--explain", "module/first-hour")
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_import_what_is_none(furnished, tmp_path):
+    """What is no archive is a problem that names it; another slug than its own is refused."""
+    file = tmp_path / "northbridge.tar"
+    furnished("org", "export", "northbridge", "-o", file)
+    assert "digests" in furnished("org", "import", file, "--slug", "eastgate", status=1).err
+    file.write_bytes(b"nothing")
+    (problem,) = furnished("org", "import", file, "--json", status=1).json["problems"]
+    assert problem["code"] == "bad-archive"
