@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("coachkit.cli.demo:demo", "Make and serve two demo organisations."),
     "doctor": ("coachkit.cli.doctor:doctor", "Say what is wrong with this installation, and what to do."),
     "edition": ("coachkit.cli.edition:edition", "Publish what an organisation chose, and look at it."),
+    "key": ("coachkit.cli.key:key", "Make and revoke keys, for the pages and programs that use the API."),
     "migrate": ("coachkit.cli.install:migrate", "Bring the database up to date."),
     "org": ("coachkit.cli.org:org", "Make organisations and change their settings."),
     "pack": ("coachkit.cli.pack:pack", "Check, build and publish content packs."),
