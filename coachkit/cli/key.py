@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import asdict
 from datetime import datetime
 
 import click
 
-from coachkit.cli.installation import installation, now
+from coachkit.cli.installation import Installation, installation, now
 from coachkit.cli.output import FOUND, json_option, show, warn
 from coachkit.db.scopes import ACROSS
 from coachkit.errors import Problem
@@ -71,10 +71,10 @@ def list_(slug: str | None, *, operator: bool, as_json: bool) -> None:
     """The keys of organisation SLUG, or the operator's, the oldest first; revoked and expired ones too."""
     _require_whose(slug, operator=operator)
     with installation() as here, here.database.read(ACROSS) as conn:
-        found = keys.listing(conn, enter(conn, slug).id if slug else None)
-    found = tuple(sorted(found, key=lambda each: (each.created_at, each.id)))
-    at = now()
-    lines = [f"{each.id}  {each.kind}  {_state(each, at)}  {each.name}" for each in found]
+        listed = keys.listing(conn, enter(conn, slug).id if slug else None)
+        found = sorted(listed, key=lambda each: (each.created_at, each.id))
+        at, known = now(), _names(here)
+    lines = [f"{each.id}  {each.kind}  {_state(each, at, known)}  {each.name}" for each in found]
     show({"organisation": slug, "keys": [keys.shape(each) for each in found]}, lines, as_json=as_json)
 
 
@@ -85,7 +85,8 @@ def show_(key_id: str, *, as_json: bool) -> None:
     """What the key ID is for, and the day of its last use. Its token is not known to anybody but its holder."""
     with installation() as here, here.database.read(ACROSS) as conn:
         found = keys.anybodys(conn, key_id)
-    show(keys.shape(found), _lines(found, now()), as_json=as_json)
+        lines = _lines(found, now(), _names(here))
+    show(keys.shape(found), lines, as_json=as_json)
 
 
 @key.command()
@@ -109,12 +110,13 @@ def check(*, as_json: bool) -> None:
     token = tokens.parse(_asked_for())
     with installation() as here, here.database.read(ACROSS) as conn:
         found = token if isinstance(token, Fault) else keys.find(conn, token, peppers.of(here.settings))
-    wrong = _wrong(found, now())
+        at, known = now(), _names(here)
+    wrong = _wrong(found, at)
     shown = found if isinstance(found, Key) else None
     problems = [asdict(wrong) | {"file": None}] if wrong else []
     lines = [f"It does not hold: {wrong.message}."] if wrong else []
     value = {"ok": wrong is None, "problems": problems, "key": keys.shape(shown) if shown else None}
-    show(value, [*lines, *(_lines(shown, now()) if shown else [])], as_json=as_json)
+    show(value, [*lines, *(_lines(shown, at, known) if shown else [])], as_json=as_json)
     if wrong:
         sys.exit(FOUND)
 
@@ -157,19 +159,27 @@ def _wrong(found: Key | Fault | None, at: datetime) -> Problem | None:
     return Problem("", None, None, code, reason)
 
 
-def _state(key: Key, at: datetime) -> str:
+def _names(here: Installation) -> frozenset[str]:
+    """The short names of the peppers that there are."""
+    return frozenset(pepper.name for pepper in peppers.of(here.settings))
+
+
+def _state(key: Key, at: datetime, known: Container[str]) -> str:
+    """Whether a key holds, in a word or two; `known` are the peppers that there are."""
     if key.revoked_at:
         return f"revoked {key.revoked_at:%Y-%m-%d}"
+    if key.pepper not in known:
+        return "has lost its pepper"
     if key.expires_at is None:
         return "holds"
     return f"{'expires' if key.holds(at) else 'expired'} {key.expires_at:%Y-%m-%d}"
 
 
-def _lines(key: Key, at: datetime) -> Iterator[str]:
+def _lines(key: Key, at: datetime, known: Container[str]) -> Iterator[str]:
     yield f"{key.id}  {key.name}"
     yield f"whose      {key.organisation or 'an operator'}"
     yield f"kind       {'publishable' if key.kind == 'pub' else 'secret'}"
-    yield f"state      {_state(key, at)}"
+    yield f"state      {_state(key, at, known)}"
     yield f"scopes     {', '.join(key.scopes)}"
     if key.kind == "pub":
         yield f"origins    {', '.join(key.origins) or 'any'}"

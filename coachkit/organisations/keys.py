@@ -67,6 +67,8 @@ class Key:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_on: date | None
+    pepper: str
+    """The short name of the pepper that its hash was made with."""
 
     @property
     def is_operator(self) -> bool:
