@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "draft": ("coachkit.cli.draft:draft", "Look at what was changed and is not published yet."),
     "edition": ("coachkit.cli.edition:edition", "Publish what an organisation chose, and look at it."),
     "hostname": ("coachkit.cli.hostname:hostname", "Claim hostnames for an organisation."),
+    "key": ("coachkit.cli.key:key", "Make and revoke keys, for the pages and programs that use the API."),
     "migrate": ("coachkit.cli.install:migrate", "Bring the database up to date."),
     "org": ("coachkit.cli.org:org", "Make organisations and change their settings."),
     "pack": ("coachkit.cli.pack:pack", "Check, build and publish content packs."),

@@ -70,6 +70,11 @@ def get(conn: Connection, organisation_id: int | None, key_id: str) -> KeyRow | 
     return _row(conn.execute(_SELECT.where(_of(organisation_id), keys.c.id == key_id)).one_or_none())
 
 
+def anybodys(conn: Connection, key_id: str) -> KeyRow | None:
+    """The key of that id, whosever it is; None if there is none that this transaction may see."""
+    return _row(conn.execute(_SELECT.where(keys.c.id == key_id)).one_or_none())
+
+
 def of_organisation(
     conn: Connection, organisation_id: int | None, *, after: str = "", limit: int | None = None
 ) -> tuple[KeyRow, ...]:

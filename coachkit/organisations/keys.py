@@ -67,6 +67,8 @@ class Key:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_on: date | None
+    pepper: str
+    """The short name of the pepper that its hash was made with."""
 
     @property
     def is_operator(self) -> bool:
@@ -166,6 +168,23 @@ def get(conn: Connection, organisation_id: int | None, key_id: str) -> Key:
     if row is None:
         raise NotFound(f"There is no key {key_id!r} here")
     return from_row(row)
+
+
+def anybodys(conn: Connection, key_id: str) -> Key:
+    """The key of that id, whosever it is, where the transaction's scope is ACROSS. Raises NotFound."""
+    row = rows.anybodys(conn, key_id)
+    if row is None:
+        raise NotFound(f"There is no key {key_id!r}")
+    return from_row(row)
+
+
+def find(conn: Connection, token: Token, peppers: Peppers) -> Key | None:
+    """The key of a token, whosever it is and whether or not it holds, where the scope is ACROSS; None if it has none.
+
+    For what is asked once: the keyring is for what is asked all the time.
+    """
+    row = rows.by_hashes(conn, [pepper.hash(token) for pepper in peppers])
+    return None if row is None else from_row(row)
 
 
 def from_row(row: KeyRow) -> Key:

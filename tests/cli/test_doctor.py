@@ -26,6 +26,7 @@ from coachkit.editions import inputs
 from coachkit.settings import Settings, write_config
 
 KEY = "8f1c0b5e7a92d4436ce81f7dbb0a95d23e4cf6170889ad52c3b7e1946f2d0a38"
+PEPPER = KEY[::-1]
 TOKEN = "5e0f7c9ab4d21836e7f05b9c2a4d8816"  # noqa: S105 of these tests alone
 ONE_DATABASE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 
@@ -179,10 +180,34 @@ def test_secret_weak(well, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     examined(well, "secret-weak", "error")
 
 
+@ONE_DATABASE
+def test_pepper_weak(well, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pepper that was typed and not drawn is unsafe; the one that the secret key makes is as good as that."""
+    monkeypatch.setenv("COACHKIT_KEY_PEPPERS", f"secret-key,{'ab12' * 16}")
+    examined(well, "pepper-weak", "error")
+
+
 def test_secrets_that_are_drawn_are_strong() -> None:
-    """No key that was drawn at random is called weak."""
+    """No key and no pepper that was drawn at random is called weak."""
     for _ in range(2_000):
-        assert list(configured.secrets(Settings("sqlite:///x", os.urandom(32)))) == []
+        settings = Settings("sqlite:///x", os.urandom(32), key_peppers=(None, os.urandom(32)))
+        assert list(configured.secrets(settings)) == []
+
+
+def test_peppers(well, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It tells how many keys hold, how many of them still need an older pepper, and how many have lost theirs."""
+    monkeypatch.setenv("COACHKIT_KEY_PEPPERS", PEPPER)
+    revoked = well("key", "create", "northbridge", "--name", "Old", "--scope", "content:read", "--json").json["id"]
+    kept = well("key", "create", "--operator", "--name", "Rota", "--json").json["id"]
+    well("key", "revoke", revoked)
+    assert well("doctor", "--json").json["keys"] == {"holding": 1, "older_pepper": 0, "lost_pepper": 0}
+    monkeypatch.setenv("COACHKIT_KEY_PEPPERS", f"secret-key, {PEPPER}")
+    assert "by 1 key" in examined(well, "pepper-older", "warning")["message"]
+    assert well("doctor", "--json").json["keys"] == {"holding": 1, "older_pepper": 1, "lost_pepper": 0}
+    monkeypatch.delenv("COACHKIT_KEY_PEPPERS")
+    assert "of 1 key is" in examined(well, "pepper-lost", "warning")["message"]
+    assert well("doctor", "--json").json["keys"] == {"holding": 0, "older_pepper": 0, "lost_pepper": 1}
+    assert f"{kept}  sec  has lost its pepper  Rota\n" == well("key", "list", "--operator").out
 
 
 SERVICE = [

@@ -98,15 +98,21 @@ def config_file(environ: Mapping[str, str]) -> Iterator[Finding]:
 
 def secrets(settings: Settings) -> Iterator[Finding]:
     """Whether what must not be guessed can be."""
-    key = settings.secret_key
-    steps = {(after - before) % 256 for before, after in pairwise(key)}
-    if len(set(key)) < FEW_BYTES or len(steps) < FEW_BYTES:
+    if _is_weak(settings.secret_key):
         yield Finding(
             "secret_key",
             "secret-weak",
             "the secret key was not made at random",
             "who guesses it can forge what is kept in Redis, and tell one organisation's ETags from another's",
-            "set the one that `coachkit secret` prints; every ETag changes once",
+            "set the one that `coachkit secret` prints; every ETag changes once; for keys see docs/keys.md",
+        )
+    if any(pepper is not None and _is_weak(pepper) for pepper in settings.key_peppers):
+        yield Finding(
+            "key_peppers",
+            "pepper-weak",
+            "a pepper was not made at random",
+            "who guesses it and can write into the database can make a key",
+            "put one that `coachkit secret` prints before it, as docs/keys.md says",
         )
     if settings.metrics_token is not None and len(settings.metrics_token) < SHORT_TOKEN:
         yield Finding(
@@ -117,6 +123,11 @@ def secrets(settings: Settings) -> Iterator[Finding]:
             "take the one that `coachkit secret` prints",
             "warning",
         )
+
+
+def _is_weak(key: bytes) -> bool:
+    steps = {(after - before) % 256 for before, after in pairwise(key)}
+    return len(set(key)) < FEW_BYTES or len(steps) < FEW_BYTES
 
 
 def addresses(settings: Settings) -> Iterator[Finding]:
