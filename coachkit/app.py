@@ -21,6 +21,7 @@ from coachkit.api import (
     changes,
     converters,
     documents,
+    limiting,
     logs,
     metrics,
     operations,
@@ -34,7 +35,6 @@ from coachkit.api import (
     templates,
 )
 from coachkit.api.fastlane import Fastlane
-from coachkit.api.limiting import limits
 from coachkit.api.reading import Reader
 from coachkit.api.routes import Routes
 from coachkit.api.services import EXTENSION, Services
@@ -72,6 +72,7 @@ def create_app(settings: Settings | None = None) -> flask.Flask:
     app.json.sort_keys = False  # type: ignore[attr-defined]
     access.register(app)
     converters.register(app)
+    limiting.register(app)
     services = _services(app, settings)
     app.extensions[EXTENSION] = services
     _add_routes(app, services, settings)
@@ -99,7 +100,7 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
         dispatch=dispatch,
         secret=settings.secret_key,
         api=Api(app, spec_kwargs={"servers": [{"url": settings.public_url or "/"}]}),
-        limits=limits(settings, settings_module.processes(), SharedCounts(shared) if shared else None),
+        limits=limiting.limits(settings, settings_module.processes(), SharedCounts(shared) if shared else None),
         shared=shared,
     )
 
