@@ -27,6 +27,7 @@ from coachkit.api import (
     drafts,
     editions,
     keys,
+    limiting,
     logs,
     managing,
     metrics,
@@ -45,7 +46,6 @@ from coachkit.api import (
 from coachkit.api import settings as chosen
 from coachkit.api.access import Gate
 from coachkit.api.fastlane import Fastlane
-from coachkit.api.limiting import limits
 from coachkit.api.reading import Reader
 from coachkit.api.routes import Routes
 from coachkit.api.services import EXTENSION, Services
@@ -97,6 +97,7 @@ def create_app(settings: Settings | None = None) -> flask.Flask:
     access.register(app, services.gate, services.pointers)
     managing.register(app)
     converters.register(app)
+    limiting.register(app)
     app.extensions[EXTENSION] = services
     _add_routes(app, services, settings)
     _add_layers(app, services, settings)
@@ -116,7 +117,7 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
     reader = Reader(pointers, offered, plugins, settings.public_url)
     seasoned = peppers.of(settings)
     shared = _shared(settings)
-    limiting = limits(settings, settings_module.processes(), SharedCounts(shared) if shared else None)
+    counted = limiting.limits(settings, settings_module.processes(), SharedCounts(shared) if shared else None)
     return Services(
         database=database,
         library=library,
@@ -124,13 +125,13 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
         reader=reader,
         dispatch=dispatch,
         secret=settings.secret_key,
-        gate=Gate(Keyring(database, pointers, seasoned, time.time), limiting),
+        gate=Gate(Keyring(database, pointers, seasoned, time.time), counted),
         peppers=seasoned,
         settings=settings,
         tools=Tools(dispatch.directives(), plugins),
         quotas=Quotas.of(settings),
         api=Api(app, spec_kwargs={"servers": [{"url": settings.public_url or "/"}]}),
-        limits=limiting,
+        limits=counted,
         shared=shared,
     )
 

@@ -25,6 +25,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
 from typing import Any, Final, TypeVar
 
 import flask
@@ -154,8 +155,9 @@ def creates(blueprint: Blueprint) -> Callable[[Callable[..., R]], Callable[..., 
     """Declare that a view creates something: the view gets a Once, and the header and its refusals are documented."""
 
     def declared(view: Callable[..., R]) -> Callable[..., R]:
-        refusing = blueprint.alt_response(409, response="CONFLICT")(view)
-        refusing = blueprint.alt_response(422, response="UNPROCESSABLE_ENTITY")(refusing)
+        refusing = view
+        for status in (HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY):
+            refusing = blueprint.alt_response(status, response=status.name)(refusing)
         return blueprint.arguments(HeadersSchema, location="headers")(refusing)
 
     return declared

@@ -4,9 +4,9 @@ Callers are told by the fields of draft-ietf-httpapi-ratelimit-headers, `RateLim
 with `Retry-After`. Who a caller is, whoever asks here says: a text of their choosing. One that must not leave this
 process, such as a client's address, is counted with `spend`, which asks nobody.
 
-    headers = services().limits.writes.require(who.caller)       # raises TooManyRequests, or Unavailable
+    charge(services().limits.writes, who.caller)     # in a view: raises TooManyRequests, or Unavailable
 
-    standing = limits.reads.spend(who.caller)                    # for the fast lane: in process, and never raises
+    standing = limits.reads.spend(who.caller)        # in the fast lane: in process, and never raises
     if not standing.granted:
         raise limits.reads.refusal(standing)
     headers += limits.reads.fields(standing)
@@ -20,6 +20,8 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Final, Literal
 
+import flask
+
 from coachkit.cache.limits import Buckets, Standing, recorded, share, whole
 from coachkit.errors import TooManyRequests, Unavailable
 from coachkit.settings import Settings
@@ -27,6 +29,7 @@ from coachkit.settings import Settings
 if TYPE_CHECKING:
     from coachkit.cache.shared_limits import SharedCounts
 
+_TOLD: Final = "coachkit_limits"
 MOST: Final = 8_192
 """Callers of a limit that a process holds at once."""
 
@@ -135,6 +138,25 @@ class Limits:
 def limits(settings: Settings, processes: int, shared: SharedCounts | None) -> Limits:
     """The limits as the settings say, for one of so many processes; `shared` is where all count, None without Redis."""
     return Limits(*(Limit(policy, getattr(settings, policy.setting), processes, shared) for policy in POLICIES))
+
+
+def charge(limit: Limit, caller: str, done: Recorded | None = None) -> None:
+    """Take one of the caller's for the current request, whose answer says what is left, whatever comes of it.
+
+    Raises what `Limit.require` does. Of several limits each is told.
+    """
+    told = limit.require(caller, done)
+    flask.g.setdefault(_TOLD, []).extend(told)
+
+
+def register(app: flask.Flask) -> None:
+    """Let the app's answers say what callers were charged for them."""
+    app.after_request(_tell)
+
+
+def _tell(response: flask.Response) -> flask.Response:
+    response.headers.extend(flask.g.pop(_TOLD, ()))
+    return response
 
 
 def client(address: str) -> str:

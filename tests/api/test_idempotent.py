@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from appmaker import house_over
-from creating import BEGUN, COMMITTED, DONE, KEY, add_views, effects, let_leases_run_out, never, rows
+from creating import BEGUN, COMMITTED, DONE, KEY, OPERATOR, add_views, effects, let_leases_run_out, never, rows
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from coachkit.api.idempotent import Answer
@@ -37,7 +38,7 @@ def make_client(house):
     """Makes a client of a worker of its own, with the views; `moments` may stop a request."""
 
     def make(moments=never, **settings):
-        return add_views(house.app(**settings), moments).test_client(use_cookies=False)
+        return add_views(house.app(**{"limit_writes": 10_000, **settings}), moments).test_client(use_cookies=False)
 
     return make
 
@@ -54,7 +55,7 @@ def post(client, text="a", path=NOTES, key=KEY, query="", **headers):
 
 def said(answer):
     """What of an answer is the same each time."""
-    own = {"CoachKit-Request-Id", "Idempotent-Replayed"}
+    own = {"CoachKit-Request-Id", "Idempotent-Replayed", "RateLimit"}
     return answer.status_code, {k: v for k, v in answer.headers.items() if k not in own}, answer.data
 
 
@@ -116,6 +117,14 @@ def test_callers_do_not_meet(client, database, other):
     assert effects(database) == ["a", "b"]
 
 
+def test_across_organisations(client, database):
+    """What begins across organisations and goes on within one is done once too."""
+    answers = [post(client, Caller=OPERATOR) for _ in range(2)]
+    assert said(answers[0]) == said(answers[1])
+    assert effects(database) == ["a"]
+    assert [row["organisation_id"] for row in rows(database)] == [0]
+
+
 @pytest.mark.parametrize("key", ["", "k" * 256, "a b", "é"], ids=["empty", "long", "space", "letter"])
 def test_keys_that_are_none(client, database, key):
     """A key that is empty, too long or not visible ASCII is 400 by the header's name, and nothing is done."""
@@ -153,6 +162,22 @@ def test_a_refusal_is_no_answer(status):
     """A view that would answer with a refusal, and so have it stored, fails instead."""
     with pytest.raises(ValueError, match=str(status)):
         Answer(status)
+
+
+def test_charged_for_repeats_too(make_client, database):
+    """A repeat costs what a request does; its answer and a refusal say what is left, and the last one when to come."""
+    client = make_client(limit_writes=3)
+    answers = [post(client), post(client), post(client, "b"), post(client)]
+    assert [answer.status_code for answer in answers] == [201, 201, 422, 429]
+    assert [answer.headers["RateLimit"].split(";")[:2] for answer in answers] == [
+        ['"write"', "r=2"],
+        ['"write"', "r=1"],
+        ['"write"', "r=0"],
+        ['"write"', "r=0"],
+    ]
+    assert {answer.headers["RateLimit-Policy"] for answer in answers} == {'"write";q=3;w=60'}
+    assert 1 <= int(answers[-1].headers["Retry-After"]) <= 60
+    assert effects(database) == ["a"]
 
 
 # --- while it is being done ---------------------------------------------------------------------
@@ -254,9 +279,10 @@ def test_a_killed_worker(client, database, moment, repeats):
 
     Until the lease is over a repeat is told to ask again, but not where it was done.
     """
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}  # where the views are
     for turn in range(1, repeats(small=1, full=15) + 1):
         command = [sys.executable, "-c", textwrap.dedent(KILLED), database.url, moment, str(turn)]
-        assert subprocess.run(command, check=False, timeout=60).returncode == -signal.SIGKILL
+        assert subprocess.run(command, check=False, timeout=60, env=environ).returncode == -signal.SIGKILL
         if moment != COMMITTED:
             assert post(client, key=str(turn)).status_code == 409
             assert len(effects(database)) == turn - 1

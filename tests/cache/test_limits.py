@@ -133,6 +133,7 @@ def test_many_threads(make):
     assert sum(got) == 20_000
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")  # that threads and forks do not go together
 def test_a_child_begins_anew(make):
     """A forked child has its buckets full, whatever its parent was doing with them, and the parent keeps its own."""
     buckets = make()
