@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime, time, timedelta
 from types import FrameType
@@ -17,6 +17,7 @@ from typing import Final
 
 import click
 import structlog
+from dns.resolver import Resolver
 from sqlalchemy import Connection
 
 from coachkit import settings as settings_module
@@ -24,13 +25,16 @@ from coachkit.cli.installation import Installation, installation, now, require_m
 from coachkit.cli.output import json_option, show
 from coachkit.db import jobs
 from coachkit.db import organisations as rows
-from coachkit.db.scopes import ACROSS
+from coachkit.db.jobs import Job
+from coachkit.db.scopes import ACROSS, only
 from coachkit.editions.library import Library
 from coachkit.errors import CoachKitError, SettingsError, Unavailable
 from coachkit.jobs import queue
 from coachkit.jobs.work import Context, Kind, Runner
 from coachkit.jobs.worker import Worker
-from coachkit.organisations import retention, reviews
+from coachkit.organisations import hostnames, lookups, retention, reviews, schedules
+from coachkit.organisations.audit import WORKER
+from coachkit.organisations.quotas import Quotas
 
 THREADS: Final = 2
 GRACE_SECONDS: Final = 6.0
@@ -67,23 +71,29 @@ def worker(threads: int, *, as_json: bool) -> None:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 as this process was started
 
 
-def kinds(here: Installation) -> Mapping[str, Kind]:
+def kinds(here: Installation, resolver: Callable[[], Resolver] = lookups.resolver) -> Mapping[str, Kind]:
     """Every kind of work there is, by its name in the table of jobs, and who does it.
 
-    Who plans a job of a new kind adds its line here; what repeats has another in REPEATING.
+    Who plans a job of a new kind adds its line here; what repeats has another in REPEATING. `resolver` makes what asks
+    the DNS.
     """
-    library = Library(here.database)
+    library, quotas = Library(here.database), Quotas.of(here.settings)
     return {
         "reviews": Kind(lambda _, context: _reviews(context, library)),
         "retention": Kind(lambda _, context: _retention(context)),
+        schedules.KIND: Kind(lambda job, context: _schedule(job, context, quotas), _schedule_given_up),
+        schedules.TURNS: Kind(lambda _, context: _turn_schedules(context)),
+        hostnames.KIND: Kind(lambda _, context: _hostnames(context, resolver)),
     }
 
 
 REPEATING: Final[Mapping[str, tuple[timedelta, time]]] = {
     "reviews": (DAILY, time(5, 0)),
     "retention": (DAILY, time(3, 30)),
+    schedules.TURNS: (DAILY, time(2, 0)),
+    hostnames.KIND: (hostnames.EVERY, time(0, 0)),
 }
-"""What is done again and again for all organisations: how often, and when in UTC, where most sleep."""
+"""What is done again and again for all organisations: how often, and from when in UTC; daily where most sleep."""
 
 
 def plan_repeating(conn: Connection, at: datetime) -> None:
@@ -127,6 +137,44 @@ def _retention(context: Context) -> None:
     cleared = retention.clear(context.writing, context.at, context.go_on)
     if any(asdict(cleared).values()):
         _log.info("cleared away", **asdict(cleared))
+
+
+def _schedule(job: Job, context: Context, quotas: Quotas) -> None:
+    """Move a channel whose time has come, and end the job with it."""
+    with context.finishing() as conn:
+        ended = schedules.settle(conn, _organisation(job), job.subject, quotas=quotas, at=context.at)
+    for each in ended:
+        _log.info("schedule settled", schedule=each.id, channel=each.channel, state=each.state, reason=each.reason)
+
+
+def _schedule_given_up(conn: Connection, job: Job, at: datetime) -> None:
+    schedules.give_up(conn, _organisation(job), job.subject, at=at)
+
+
+def _turn_schedules(context: Context) -> None:
+    moved = schedules.turn_all(context.database, context.at)
+    if moved:
+        _log.info("schedules planned anew", schedules=moved)
+
+
+def _hostnames(context: Context, resolver: Callable[[], Resolver]) -> None:
+    """Look whether hostnames' records are in the DNS, for as many as are looked at in one go."""
+    with context.database.read(ACROSS) as conn:
+        due = hostnames.due(conn, context.at)
+    if not due:
+        return
+    asked = resolver()
+    for each in due:
+        context.go_on()
+        finding = lookups.ask(each, asked)
+        with context.writing(only(each.organisation_id)) as conn:
+            hostnames.settle(conn, each, finding, actor=WORKER, at=context.at)
+
+
+def _organisation(job: Job) -> int:
+    if job.organisation_id is None:
+        raise ValueError(f"the job {job.id} is for no organisation")
+    return job.organisation_id
 
 
 # --- running ------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from coachkit.organisations.quotas import require_room
 
 KIND: Final = "hostnames"
 """The kind of the job that looks at what is due."""
-EVERY_SECONDS: Final = 60
+EVERY: Final = timedelta(minutes=1)
 """How often it does."""
 AT_ONCE: Final = 50
 """How many claims it looks at each time."""

@@ -35,6 +35,8 @@ from coachkit.packs.model import NAME_LENGTH, NAME_PATTERN
 
 KIND: Final = "schedule"
 """The kind of its jobs; their subject is the schedule's id."""
+TURNS: Final = "schedule-turns"
+"""The kind of the job that works out anew when they are due, each day."""
 AHEAD: Final = timedelta(days=731)
 """How far ahead a time may be: two years."""
 NOTE_LENGTH: Final = 500

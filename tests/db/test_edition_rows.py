@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
-from coachkit.db import channels, editions
+from coachkit.db import channels, editions, releases
 from coachkit.db.editions import Edition, EditionHead, Use
 from coachkit.db.scopes import ACROSS
 
@@ -85,3 +85,24 @@ def test_keep_until(database, served, at):
             editions.keep_until(conn, id_, "e1", until)
         assert editions.kept_until(conn, id_, "e1") == at + 3 * day
         assert editions.kept_until(conn, id_, "e2") is None
+
+
+def test_what_is_shown_is_used(database, served, at):
+    """An edition that is to be kept until a time is unused only from then on."""
+    id_, day = served["northbridge"], timedelta(days=1)
+    with database.write(ACROSS) as conn:
+        assert (id_, "e1") in editions.unused(conn, at + day, 10)
+        editions.keep_until(conn, id_, "e1", at + 2 * day)
+        assert (id_, "e1") not in editions.unused(conn, at + day, 10)
+        assert (id_, "e1") not in editions.unused(conn, at + 2 * day, 10)
+        assert (id_, "e1") in editions.unused(conn, at + 3 * day, 10)
+        assert (id_, "e2") in editions.unused(conn, at + day, 10)
+
+
+def test_withdrawn(database, served, at):
+    """The releases of an edition that have been withdrawn are named, and no others."""
+    with database.write(ACROSS) as conn:
+        assert editions.withdrawn(conn, served["northbridge"], "e1") == ()
+        releases.withdraw(conn, "core", "1.0.0", at=at, because="it was wrong")
+        assert editions.withdrawn(conn, served["northbridge"], "e1") == (("core", "1.0.0"),)
+        assert editions.withdrawn(conn, served["northbridge"], "e9") == ()
