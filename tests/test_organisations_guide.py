@@ -25,7 +25,7 @@ from coachkit.settings import Settings
 ROOT = Path(__file__).parents[1]
 GUIDE = (ROOT / "docs" / "organisations.md").read_text(encoding="utf-8")
 EDITIONS = ROOT / "coachkit" / "editions"
-CHECKS = ("validate.py", "publish.py", "overlay.py", "own.py", "banned.py")
+CHECKS = ("validate.py", "publish.py", "overlay.py", "own.py", "banned.py", "parity.py")
 CODE_AT = {"problem": 2, "error": 1}
 """The calls that report a problem, and which of their arguments is its code."""
 SCHEMAS: Mapping[str, type[ma.Schema]] = {

@@ -23,6 +23,7 @@ from coachkit.editions.edition import Edition
 from coachkit.editions.merging import undecided
 from coachkit.editions.overlay import compile_overlay
 from coachkit.editions.own import compile_own
+from coachkit.editions.parity import one_language, parity
 from coachkit.editions.validate import colours, problem, validate
 from coachkit.errors import Conflict, Problem, PublishRefused
 from coachkit.packs.directives import Directive
@@ -83,6 +84,7 @@ def prepare(conn: Connection, organisation: Organisation, tools: Tools, at: date
     edition = manifest.settle(organisation.slug, inputs.digest(data), choices, compiled, overlaid.resources)
     problems += validate(edition, demo=organisation.demo, today=at.date())
     problems += banned(edition) if choices.banned_words else ()
+    problems += [*parity(edition), *one_language(organisation.slug, choices)] if choices.parity else ()
     if any(each.severity == "error" for each in problems):
         raise PublishRefused(problems)
     return Prepared(edition, data, organisation.demo, organisation.revision, tuple(problems))

@@ -33,8 +33,10 @@ from coachkit.packs.model import (
 from coachkit.packs.progress import Meter, Progress, silent, unmetered
 from coachkit.packs.source import translation
 
-COMPILER = 1
+COMPILER = 2
 """Raised whenever the same pack would compile to something else."""
+TRANSLATIONS_KNOWN = 2
+"""The first COMPILER whose releases say which translations are signed, and which are older than their originals."""
 
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/svg+xml": "svg"}
 
@@ -128,6 +130,8 @@ def _resource(source: SourceResource, texts: _Texts, bench: _Bench) -> Resource:
         sections=texts.sections,
         drafts=source.drafts,
         fills={locale: names.difference(personal) for locale, names in texts.fills.items()},
+        signed=source.signed,
+        outdated=source.outdated,
         references=tuple(sorted({_whole(reference, manifest.id) for reference, _ in pointed}, key=str)),
     )
 

@@ -162,6 +162,10 @@ class SourceResource:
     place: Place
     drafts: frozenset[str] = frozenset()
     """The locales whose translation says `translation: {status: draft}`."""
+    signed: frozenset[str] = frozenset()
+    """The locales whose translation says `translation: {status: signed}`."""
+    outdated: frozenset[str] = frozenset()
+    """The locales whose translation says that it was made from other texts than those of the default locale."""
 
 
 @dataclass(frozen=True)
@@ -245,6 +249,9 @@ class Resource:
     """By locale, the placeholders of pack.yaml that its texts use (a template's personal ones are not among them)."""
     references: tuple[Reference, ...]
     """Everything it points at, in facts and in links, `pack` filled in, sorted, without repeats."""
+    signed: frozenset[str] = frozenset()
+    """As in SourceResource, and so is `outdated`; both are empty where COMPILER was below 2, which did not know."""
+    outdated: frozenset[str] = frozenset()
     worked_out: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
     """What floors above have worked out of it and want again while it is in memory, each by a key that begins with what
     it is: little, and no more of it than there are locales."""

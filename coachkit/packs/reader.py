@@ -22,7 +22,7 @@ from coachkit.packs.progress import Meter, Progress, silent, unmetered
 from coachkit.packs.schemas import SHAPES
 from coachkit.packs.source import IMAGES, LOCALES, MANIFEST, Source, kind_and_id, report_missing_manifest
 from coachkit.packs.text import decode
-from coachkit.packs.translations import Original, Translation, read_translation, report_orphan
+from coachkit.packs.translations import Original, Translation, mark, read_translation, report_orphan
 from coachkit.packs.validate import validate
 from coachkit.packs.yaml_source import Loaded, Node, load
 
@@ -106,7 +106,9 @@ def _resource(kind: Kind, name: str, paths: Files, desk: _Desk) -> SourceResourc
             ids = [text.id for text in sections]
             check_resource(kind, name, loaded.top, desk.findings, sections=ids, manifest=desk.manifest)
     original = Original(
-        [*found.lines, *found.entries] if loaded else None, [text.id for text in sections] if sound else None
+        [*found.lines, *found.entries] if loaded else None,
+        [text.id for text in sections] if sound else None,
+        mark(found.lines, sections) if loaded and sound and len(paths) > 1 else None,
     )
     translated = {
         str(locale): _translation(kind, file, original, desk)
@@ -122,6 +124,8 @@ def _resource(kind: Kind, name: str, paths: Files, desk: _Desk) -> SourceResourc
         references=tuple(found.references),
         place=Place(path),
         drafts=frozenset(locale for locale, each in translated.items() if each.draft),
+        signed=frozenset(locale for locale, each in translated.items() if each.signed),
+        outdated=frozenset(locale for locale, each in translated.items() if each.outdated),
     )
 
 

@@ -115,6 +115,8 @@ def _resource_to_json(resource: Resource) -> Mapping[str, Any]:
             for locale in resource.sections
         },
         "drafts": sorted(resource.drafts),
+        "signed": sorted(resource.signed),
+        "outdated": sorted(resource.outdated),
         "fills": {locale: sorted(names) for locale, names in resource.fills.items()},
         "references": [parts.reference_to_json(reference) for reference in resource.references],
     }
@@ -139,6 +141,8 @@ def _resource_from_json(value: Mapping[str, Any]) -> Resource:
             for locale, sections in value["sections"].items()
         },
         drafts=frozenset(value["drafts"]),
+        signed=frozenset(value.get("signed", ())),  # which COMPILER 1 did not write, nor the next line's
+        outdated=frozenset(value.get("outdated", ())),
         fills={locale: frozenset(names) for locale, names in value["fills"].items()},
         references=tuple(parts.reference_from_json(reference) for reference in value["references"]),
     )

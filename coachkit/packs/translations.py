@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+
+import orjson
 
 from coachkit.packs import markdown_source
 from coachkit.packs.extract import Extract, extract
 from coachkit.packs.findings import Findings, nearest
 from coachkit.packs.model import Kind, Line, MarkdownText, Place
 from coachkit.packs.schemas import SHAPES
-from coachkit.packs.schemas.translation import STATUS, TRANSLATION, translation_of
+from coachkit.packs.schemas.translation import MADE_FROM, STATUS, TRANSLATION, is_mark, translation_of
 from coachkit.packs.validate import validate
 from coachkit.packs.yaml_source import Loaded, load
 
@@ -21,6 +24,8 @@ class Original:
 
     paths: Collection[str] | None
     sections: Collection[str] | None
+    mark: str | None = None
+    """The `mark` of its texts, None where they could not all be read."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,9 @@ class Translation:
     lines: Mapping[str, Line] = field(default_factory=dict)
     sections: tuple[MarkdownText, ...] = ()
     draft: bool = False
+    signed: bool = False
+    outdated: bool = False
+    """Whether it says the same as an earlier original, as far as it tells."""
 
 
 def read_translation(kind: Kind, file: str, text: str, original: Original, findings: Findings) -> Translation:
@@ -49,12 +57,30 @@ def read_translation(kind: Kind, file: str, text: str, original: Original, findi
     validate(shape, loaded, findings)
     found = extract(shape, loaded.top)
     lines = _kept(found, original, findings)
-    return Translation(lines, sections, _is_draft(loaded))
+    status = loaded.top.get(TRANSLATION)
+    said = status.text_of(STATUS) if status else None
+    outdated = _is_outdated(loaded, original, findings)
+    return Translation(lines, sections, draft=said == "draft", signed=said == "signed", outdated=outdated)
 
 
-def _is_draft(loaded: Loaded) -> bool:
+def mark(lines: Mapping[str, Line], sections: Iterable[MarkdownText]) -> str:
+    """What a translation is made from, in twelve digits: another one whenever a text of the original changes."""
+    texts = {
+        "lines": {path: line.text for path, line in lines.items()},
+        "sections": {text.id: [text.title, text.markdown] for text in sections},
+    }
+    return hashlib.sha256(orjson.dumps(texts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+
+
+def _is_outdated(loaded: Loaded, original: Original, findings: Findings) -> bool:
+    """Whether the translation names another original than there is, which is said with the right mark."""
     about = loaded.top.get(TRANSLATION)
-    return about is not None and about.text_of(STATUS) == "draft"
+    made_from = about.get(MADE_FROM) if about else None
+    if made_from is None or original.mark in (None, made_from.text) or not is_mark(made_from.text or ""):
+        return False
+    hint = f'once it says what the original says, write made_from: "{original.mark}"'
+    findings.warning(made_from.place, "translation-outdated", "the original has changed since this was made", hint)
+    return True
 
 
 def _kept(found: Extract, original: Original, findings: Findings) -> dict[str, Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, cast
@@ -11,6 +12,15 @@ from marshmallow import fields
 from coachkit.packs.schemas.fields import Choice, ListOf, MapOf, Plain, Shape, Sub, Text
 
 STATUS = "status"
+MADE_FROM = "made_from"
+_MARK = r"[0-9a-f]{12}"
+
+
+def is_mark(text: str) -> bool:
+    """Whether a text is a mark that an original may have."""
+    return re.fullmatch(_MARK, text) is not None
+
+
 TRANSLATION = "translation"
 
 
@@ -18,6 +28,12 @@ class TranslationShape(Shape):
     """How far a translation has come."""
 
     status = Choice("draft until a second person has signed it.", of=("draft", "signed"), required=True)
+    made_from = Plain(
+        "The mark of the original's texts that it says the same as.",
+        pattern=_MARK,
+        shape="twelve digits or letters from a to f, between quotation marks; checking the pack tells which",
+        longest=12,
+    )
 
 
 @cache
