@@ -26,6 +26,7 @@ from coachkit.api import (
     documents,
     drafts,
     editions,
+    hostnames,
     keys,
     limiting,
     logs,
@@ -84,6 +85,7 @@ RESOURCES = (
     keys.blueprint,
     schedules.blueprint,
     audit.blueprint,
+    hostnames.blueprint,
 )
 
 

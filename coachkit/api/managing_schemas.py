@@ -302,3 +302,36 @@ class AuditSchema(ma.Schema):
     items = ma.fields.List(ma.fields.Nested(EntrySchema), required=True)
     length = ma.fields.Integer(required=True, metadata=about("How many entries there are"))
     head = ma.fields.String(required=True, allow_none=True, metadata=about("The last entry's hash"))
+
+
+class ClaimSchema(ma.Schema):
+    """A hostname that is claimed."""
+
+    name = ma.fields.String(required=True, metadata=about("", "coaching.northbridge.example"))
+
+
+class RecordSchema(ma.Schema):
+    """A record of the DNS."""
+
+    name = ma.fields.String(required=True, metadata=about("", "_coachkit.coaching.northbridge.example"))
+    type = ma.fields.String(required=True, metadata=about("", "TXT"))
+    value = ma.fields.String(required=True, metadata=about("", "coachkit-verification=Jm2…"))
+
+
+class HostnameSchema(ma.Schema):
+    """A claim of a hostname, with the record that proves it."""
+
+    name = ma.fields.String(required=True)
+    record = ma.fields.Nested(RecordSchema, required=True)
+    verified = ma.fields.Boolean(required=True)
+    created_at = ma.fields.String(required=True)
+    verified_at = ma.fields.String(required=True, allow_none=True)
+    looked_at = ma.fields.String(required=True, allow_none=True)
+    finding = ma.fields.String(required=True, allow_none=True, metadata=about("What the last look came to", "found"))
+    missing_since = ma.fields.String(required=True, allow_none=True)
+
+
+class HostnamesSchema(ma.Schema):
+    """An organisation's hostnames, by name."""
+
+    items = ma.fields.List(ma.fields.Nested(HostnameSchema), required=True)

@@ -256,7 +256,8 @@ class Reader:
         known: Way | None = None if rest else shape.ways.get(alike)
         if known is None:
             installed = {name: self._plugins[name] for name in shape.plugins if name in self._plugins}
-            base = self._base if chosen.absolute else None
+            own = shape.access.hostname
+            base = (f"https://{own}" if own else self._base) if chosen.absolute else None
             known = Way(shape, "digest" in path, locale, chosen, plugin, taken, rest, installed, base)
             if not rest:
                 if len(shape.ways) >= WAYS:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from coachkit.db.changes import raised
+from coachkit.db.organisations import OWN_HOSTNAME, Reached
 from coachkit.db.statements import values
 from coachkit.db.tables import channel_moves, channels, editions, organisations
 from coachkit.errors import NotFound
@@ -64,15 +65,22 @@ class Target(NamedTuple):
 
 
 class Found(NamedTuple):
-    """An organisation as readers come to it: its number, who may read it, and where its channels point."""
+    """An organisation as readers come to it: its number, who may read it and under which name, and its channels."""
 
     id: int
-    access: Mapping[str, Any] | None
+    reached: Reached
     targets: tuple[Target, ...]
 
 
 _OF_SLUG = (
-    sa.select(organisations.c.id, organisations.c.access, channels.c.name, channels.c.public, channels.c.digest)
+    sa.select(
+        organisations.c.id,
+        organisations.c.access,
+        OWN_HOSTNAME.label("hostname"),
+        channels.c.name,
+        channels.c.public,
+        channels.c.digest,
+    )
     .select_from(organisations.outerjoin(channels, channels.c.organisation_id == organisations.c.id))
     .where(organisations.c.slug == sa.bindparam("slug"))
 )
@@ -133,7 +141,7 @@ def of_slug(conn: Connection, slug: str) -> Found | None:
     if not rows:
         return None
     targets = tuple(Target(row.name, row.public, row.digest) for row in rows if row.name is not None)
-    return Found(rows[0].id, rows[0].access, targets)
+    return Found(rows[0].id, Reached(rows[0].access, rows[0].hostname), targets)
 
 
 def history(

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from coachkit.db.changes import raised
 from coachkit.db.statements import insert_missing, values
-from coachkit.db.tables import erasures, organisations
+from coachkit.db.tables import erasures, hostnames, organisations
 from coachkit.errors import Conflict, NotFound
 
 
@@ -103,10 +103,34 @@ def update(
     return stored
 
 
-def access_changed_since(conn: Connection, change: int) -> dict[str, Mapping[str, Any] | None]:
-    """The access of every organisation where it has changed after that counter, by slug."""
-    query = sa.select(organisations.c.slug, organisations.c.access).where(organisations.c.change > change)
-    return {row.slug: row.access for row in conn.execute(query)}
+def touch(conn: Connection, organisation_id: int) -> None:
+    """Let every worker look again at who may read an organisation, and under which name."""
+    change = sa.update(organisations).where(organisations.c.id == organisation_id)
+    conn.execute(change.values(change=raised(conn)))
+
+
+class Reached(NamedTuple):
+    """How readers come to an organisation: who may, and the hostname that it has proved to be its own."""
+
+    access: Mapping[str, Any] | None
+    hostname: str | None
+
+
+OWN_HOSTNAME = (
+    sa.select(hostnames.c.name)
+    .where(hostnames.c.organisation_id == organisations.c.id, hostnames.c.verified_at.is_not(None))
+    .order_by(hostnames.c.verified_at, hostnames.c.name)
+    .limit(1)
+    .correlate(organisations)
+    .scalar_subquery()
+)
+"""The name of an organisation's that was verified first."""
+
+
+def reached_since(conn: Connection, change: int) -> dict[str, Reached]:
+    """How readers come to every organisation where that has changed after that counter, by slug."""
+    query = sa.select(organisations.c.slug, organisations.c.access, OWN_HOSTNAME).where(organisations.c.change > change)
+    return {slug: Reached(access, hostname) for slug, access, hostname in conn.execute(query)}
 
 
 def slugs(conn: Connection) -> tuple[str, ...]:

@@ -84,11 +84,11 @@ class _Known:
             self.shapes.clear()
         return self.shapes.setdefault(like, shape)
 
-    def read(self, others: Mapping[str, Mapping[str, Any] | None]) -> None:
-        """Know who may read what of organisations whose access has changed. The caller has the lock."""
-        for organisation, access in others.items():
+    def read(self, others: Mapping[str, organisations.Reached]) -> None:
+        """Know how readers come to organisations where that has changed. The caller has the lock."""
+        for organisation, reached in others.items():
             if organisation in self.access:
-                self.access[organisation] = from_stored(access)
+                self.access[organisation] = from_stored(*reached)
                 for key in [each for each in self.editions if each[0] == organisation]:
                     del self.editions[key]
 
@@ -195,7 +195,7 @@ class Pointers:
             with known.lock:
                 if leading is known.leading:  # else one that came in between may be missing: read again
                     known.ids[organisation] = found.id
-                    known.access[organisation] = from_stored(found.access)
+                    known.access[organisation] = from_stored(*found.reached)
                     pointing = {each.name: _Channel(each.digest, each.public) for each in found.targets}
                     return known.channels.setdefault(organisation, pointing)
 
@@ -228,7 +228,7 @@ class Pointers:
         known = self._known
         with self._database.read(ACROSS) as conn:
             moves = channels.moved_since(conn, before)
-            others = organisations.access_changed_since(conn, before)
+            others = organisations.reached_since(conn, before)
             with known.lock:
                 known.read(others)
                 known.move(moves)

@@ -69,6 +69,8 @@ def release(conn: Connection, organisation: Organisation, name: str, *, actor: A
     organisation_rows.hold(conn, organisation.id)
     before = _known(conn, organisation, name)
     rows.remove(conn, organisation.id, before.name)
+    if before.verified_at is not None:
+        organisation_rows.touch(conn, organisation.id)
     verified_at = before.verified_at and before.verified_at.isoformat()
     record(conn, organisation.id, actor, RELEASE, before.name, at=at, before={"verified_at": verified_at})
 
@@ -139,6 +141,7 @@ def settle(conn: Connection, hostname: Hostname, finding: str, *, actor: Actor, 
     new = {name: value for name, value in vars(after).items() if name not in {"organisation_id", "name", "token"}}
     rows.change(conn, before.organisation_id, before.name, new)
     if (action := _told(before, after)) is not None:
+        organisation_rows.touch(conn, before.organisation_id)
         record(conn, before.organisation_id, actor, action, before.name, at=at, after={"finding": after.finding})
     return after
 

@@ -153,7 +153,7 @@ def test_forward_with_data(empty, revision):
         assert (organisation.revision, organisation.settings) == (3, {"packs": {"core": ">=1.0"}})
         found = channels.of_slug(conn, "northbridge")
         assert found is not None
-        assert (found.id, found.access, found.targets) == (1, None, (("live", True, "sha256:e1"),))
+        assert (found.id, found.reached, found.targets) == (1, (None, None), (("live", True, "sha256:e1"),))
         assert [move.note for move in channels.history(conn, 1, "live")] == ["the first"]
         assert releases.archive(conn, "core", "1.0.0") == b"archive"
     with empty.read(only(1)) as conn:
