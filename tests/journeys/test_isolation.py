@@ -30,8 +30,10 @@ OPEN, MANAGED, CAPABILITY = "open", "managed", "capability"
 
 @dataclass(frozen=True)
 class Asked:
-    """How a route is asked, and who may: whoever may read (`open`), whoever has a secret key with the scope
-    (`managed`), or whoever has the address (`capability`)."""
+    """How a route is asked, and who may.
+
+    That is whoever may read (`open`), has a secret key with the scope (`managed`), or has the address (`capability`).
+    """
 
     who: str
     body: Any = None
@@ -269,7 +271,9 @@ def test_another_organisations_edition_is_nobodys_to_point_at(two):
     """A channel cannot be pointed at another organisation's edition."""
     before = everything(two.house)
     asked = ROUTES["put", f"{ORG}/channels/{{name}}"]
-    answer = two.ask("put", f"/v1/orgs/{MINE}/channels/live", asked, two.keys[f"{MINE} all"], two.names[THEIRS]["digest"])
+    answer = two.ask(
+        "put", f"/v1/orgs/{MINE}/channels/live", asked, two.keys[f"{MINE} all"], two.names[THEIRS]["digest"]
+    )
     assert (answer.status_code, answer.json["errors"][0]["pointer"]) == (422, "/edition")
     assert everything(two.house) == before
 
