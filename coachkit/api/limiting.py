@@ -82,7 +82,8 @@ class Limit:
         """Take one of the caller's, counted in this process alone: fast, and never raises."""
         self._mine = mine
         self._shared = None if policy.counted == "each process" else shared
-        self._stated = ("RateLimit-Policy", f'"{policy.name}";q={quota};w={policy.seconds}')
+        self._named = f'"{policy.name}"'
+        self._stated = ("RateLimit-Policy", f"{self._named};q={quota};w={policy.seconds}")
 
     def require(self, caller: str, done: Recorded | None = None) -> Headers:
         """Take one of the caller's, and give the fields for the answer.
@@ -99,7 +100,7 @@ class Limit:
     def fields(self, standing: Standing) -> Headers:
         """The RateLimit fields of an answer; a process with a share tells what is left of it as a part of the whole."""
         left = standing.left * self.quota // self._mine
-        return self._stated, ("RateLimit", f'"{self.policy.name}";r={left};t={whole(standing.wait)}')
+        return self._stated, ("RateLimit", f"{self._named};r={left};t={whole(standing.wait)}")
 
     def refusal(self, standing: Standing) -> TooManyRequests:
         """What a caller hears that has none left: when to come again, and the fields."""
