@@ -45,10 +45,9 @@ def plan(slug: str, local_time: str, channel: str, note: str | None, *, as_json:
             local_time=local_time,
             note=note,
         )
-    second = told.second and told.second.isoformat()
-    if second:
-        warn(f"{local_time} comes twice, for clocks go back: the first is meant, and not {second}")
-    show({**told.shape(), "second": second}, [_line(told), *_details(told)], as_json=as_json)
+    if told.second:
+        warn(f"{local_time} comes twice, for clocks go back: the first is meant, and not {told.second.isoformat()}")
+    show(told.shape(), [_line(told), *_details(told)], as_json=as_json)
 
 
 @schedule.command("list")

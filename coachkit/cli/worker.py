@@ -163,12 +163,16 @@ def _hostnames(context: Context, resolver: Callable[[], Resolver]) -> None:
         due = hostnames.due(conn, context.at)
     if not due:
         return
-    asked = resolver()
+    asked, silent = resolver(), 0
     for each in due:
         context.go_on()
         finding = lookups.ask(each, asked)
         with context.writing(only(each.organisation_id)) as conn:
             hostnames.settle(conn, each, finding, actor=WORKER, at=context.at)
+        silent = silent + 1 if finding == hostnames.SILENT else 0
+        if silent == hostnames.SILENT_IN_A_ROW:
+            _log.warning("the DNS gives no answer; hostnames are looked at later", looked_at=each.name)
+            return
 
 
 def _organisation(job: Job) -> int:

@@ -119,9 +119,13 @@ def listing(conn: Connection, organisation_id: int) -> tuple[EditionHead, ...]:
 
 
 def settings(conn: Connection, organisation_id: int, digest: str) -> Mapping[str, Any] | None:
-    """The document that an edition was last published from; None where it was stored without one, or is not there."""
+    """The document that an edition was last published from; None where there is none that can be read."""
     data = conn.scalar(sa.select(editions.c.settings).where(_is(organisation_id, digest)))
-    return None if data is None else dict(orjson.loads(data))
+    try:
+        found = None if data is None else orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def keep_settings(conn: Connection, organisation_id: int, digest: str, settings: Mapping[str, Any]) -> None:

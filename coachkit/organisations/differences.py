@@ -50,10 +50,8 @@ _NOTHING = _Side({}, {})
 
 def of_prepared(conn: Connection, organisation_id: int, channel: str, prepared: Prepared) -> Difference:
     """From what a channel shows to an edition that is not stored yet."""
-    edition = prepared.edition
-    documents = {f"{kind}/{name}": digests for (kind, name), digests in edition.digests.items()}
-    releases = {each.manifest.id: each.manifest.version for each in edition.releases.values()}
-    return _difference(conn, organisation_id, channel, _Side(documents, releases))
+    documents = {f"{kind}/{name}": digests for (kind, name), digests in prepared.edition.digests.items()}
+    return _difference(conn, organisation_id, channel, _Side(documents, _releases(prepared.inputs)))
 
 
 def of_stored(conn: Connection, organisation_id: int, channel: str, digest: str) -> Difference:
@@ -74,5 +72,8 @@ def _side(conn: Connection, organisation_id: int, digest: str) -> _Side:
     stored = editions.get(conn, organisation_id, digest)
     if stored is None:
         raise NotFound(f"There is no edition {digest}")
-    releases = {each.pack: each.version for each in inputs.parse(stored.inputs).releases}
-    return _Side(manifest.digests_of(stored.manifest), releases)
+    return _Side(manifest.digests_of(stored.manifest), _releases(stored.inputs))
+
+
+def _releases(data: bytes) -> dict[str, str]:
+    return {each.pack: each.version for each in inputs.parse(data).releases}

@@ -27,8 +27,10 @@ from coachkit.packs.versions import Range
 
 LIVE: Final = "live"
 """The channel that a draft is held against."""
-AT_ONCE: Final = ("access", "timezone", "parity", "banned_words")
-"""Keys of the settings that no edition is made of: they hold as soon as they are stored, and discarding leaves them."""
+AT_ONCE: Final = ("access", "timezone")
+"""Keys of the settings that hold as soon as they are stored: they are no draft, and discarding leaves them."""
+RULES: Final = ("parity", "banned_words")
+"""Keys of the settings that an edition was held to and does not tell of."""
 DISCARD: Final = "draft.discard"
 """The audit's word for it."""
 
@@ -80,16 +82,11 @@ def draft(conn: Connection, organisation: Organisation, tools: Tools, at: dateti
 
     Compiles the overlay, which may take seconds.
     """
-    live = _live(conn, organisation)
-    try:
-        prepared: Prepared | None = prepare(conn, organisation, tools, at)
-        found = () if prepared is None else prepared.warnings
-    except PublishRefused as refused:
-        prepared, found = None, refused.problems
+    prepared, found = _prepared(conn, organisation, tools, at)
     return Draft(
         revision=organisation.revision,
         updated_at=organisation.updated_at,
-        live=live,
+        live=_live(conn, organisation),
         edition=prepared.digest if prepared else None,
         difference=differences.of_prepared(conn, organisation.id, LIVE, prepared) if prepared else None,
         problems=tuple(each for each in found if each.severity == "error"),
@@ -107,9 +104,11 @@ def discard(
 ) -> Discarded:
     """Put back the settings that the live edition was last published from, ranges too; AT_ONCE's keys stay.
 
-    An edition of an older CoachKit was stored without them: then the draft's range stays for a pack where it takes
-    the live version, and that version stands for it where it does not. Raises Conflict where nothing is live, and
-    PreconditionFailed where the settings are at another revision than the expected one.
+    Where they were not kept, or break the rules of now, the edition's inputs tell all but the ranges: the draft's
+    range stays for a pack where it takes the live version, and that version stands for it where it does not; RULES
+    stay as they are in the draft, if they go with the rest. Raises
+    Conflict where nothing is live, and PreconditionFailed where the settings are at another revision than the expected
+    one.
     """
     held = rows.hold(conn, organisation.id)
     if expected_revision is not None and held.revision != expected_revision:
@@ -118,7 +117,8 @@ def discard(
     if live is None:
         raise Conflict(f"{held.slug} has no live edition to go back to")
     stored = editions.settings(conn, held.id, live)
-    published, pinned = (stored, {}) if stored is not None else _from_inputs(conn, held, live)
+    sound = stored is not None and not ChoicesSchema().validate(stored)  # it may have come from another version
+    published, pinned = (stored, {}) if stored is not None and sound else _from_inputs(conn, held, live)
     settings = {key: value for key, value in published.items() if key not in AT_ONCE}
     settings |= {key: held.settings[key] for key in AT_ONCE if key in held.settings}
     if settings == held.settings:
@@ -127,6 +127,17 @@ def discard(
     after = {"revision": changed.revision, "pinned": pinned}
     record(conn, held.id, actor, DISCARD, live, at=at, before={"revision": held.revision}, after=after)
     return Discarded(changed, live, changed=True, pinned=pinned)
+
+
+def _prepared(
+    conn: Connection, organisation: Organisation, tools: Tools, at: datetime
+) -> tuple[Prepared | None, tuple[Problem, ...]]:
+    """The edition that a draft would be, None where it cannot be one, and everything that is to be said of it."""
+    try:
+        prepared = prepare(conn, organisation, tools, at)
+    except PublishRefused as refused:
+        return None, refused.problems
+    return prepared, prepared.warnings
 
 
 def _live(conn: Connection, organisation: Organisation) -> str | None:
@@ -144,6 +155,8 @@ def _from_inputs(conn: Connection, organisation: Organisation, live: str) -> tup
     ranges = organisation.settings["packs"]
     keeps = {each.pack for each in told.releases if _takes(ranges.get(each.pack), each.version)}
     settings["packs"] = {each.pack: ranges[each.pack] if each.pack in keeps else each.version for each in told.releases}
+    ruled = settings | {key: organisation.settings[key] for key in RULES if key in organisation.settings}
+    settings = settings if ChoicesSchema().validate(ruled) else ruled
     return settings, {each.pack: each.version for each in told.releases if each.pack not in keeps}
 
 

@@ -25,10 +25,12 @@ from coachkit.organisations.quotas import require_room
 
 KIND: Final = "hostnames"
 """The kind of the job that looks at what is due."""
-EVERY: Final = timedelta(minutes=1)
+EVERY: Final = timedelta(minutes=2)
 """How often it does."""
-AT_ONCE: Final = 50
+AT_ONCE: Final = 200
 """How many claims it looks at each time."""
+SILENT_IN_A_ROW: Final = 5
+"""After so many looks without an answer it leaves the others to the next time."""
 FOUND, MISSING, TAKEN, SILENT = "found", "missing", "taken", "no-answer"
 """What a look comes to: the record is there; it is not; it is, and another organisation holds the name; the DNS does
 not say."""
@@ -151,6 +153,8 @@ def _after(conn: Connection, before: Hostname, finding: str, at: datetime) -> Ho
     looked = replace(before, looked_at=at, finding=finding)
     if finding == SILENT:
         return looked
+    if not _is_sound(before.name):  # no claim of ours: it came from elsewhere
+        return replace(looked, finding=MISSING)
     if finding == FOUND and (before.verified_at or rows.verify(conn, before.organisation_id, before.name, at)):
         return replace(looked, verified_at=before.verified_at or at, missing_since=None)
     if finding == FOUND:
@@ -183,6 +187,13 @@ def _known(conn: Connection, organisation: Organisation, name: str) -> Hostname:
     if found is None:
         raise NotFound(f"{organisation.slug} has not claimed {name}")
     return found
+
+
+def _is_sound(name: str) -> bool:
+    try:
+        return canonical(name) == name
+    except NotAHostnameError:
+        return False
 
 
 def _written(moment: datetime | None) -> str | None:

@@ -66,8 +66,15 @@ class Told:
     schedule: Schedule
     warnings: tuple[str, ...] = ()
     difference: Difference | None = None
-    second: datetime | None = None
-    """For one just planned at a time that clocks pass twice: the second moment, which is not the one it means."""
+
+    @property
+    def second(self) -> datetime | None:
+        """Where clocks pass its time twice, the second moment, which is not the one that is meant."""
+        each = self.schedule
+        try:
+            return localtime.meant(localtime.parse(each.local_time), localtime.zone(each.zone)).second
+        except ValueError:  # of rules that have changed, or of a row from elsewhere
+            return None
 
     def shape(self) -> dict[str, Any]:
         """As JSON."""
@@ -79,6 +86,7 @@ class Told:
             "local_time": each.local_time,
             "timezone": each.zone,
             "due_at": each.due_at.isoformat(),
+            "second": self.second and self.second.isoformat(),
             "note": each.note,
             "state": each.state,
             "reason": each.reason,
@@ -171,7 +179,7 @@ def freeze(
     jobs.plan(conn, KIND, schedule.id, schedule.due_at, organisation_id=organisation.id)
     record(conn, organisation.id, actor, PLAN, schedule.id, at=at, after=_said(schedule))
     difference = differences.of_prepared(conn, organisation.id, asked.channel, prepared)
-    return Told(schedule, difference=difference, second=asked.meant.second)
+    return Told(schedule, difference=difference)
 
 
 def cancel(conn: Connection, organisation: Organisation, id_: str, *, actor: Actor, at: datetime) -> Told:
@@ -311,10 +319,10 @@ def _turn(conn: Connection, schedule: Schedule, due_at: datetime, at: datetime) 
 
 
 def _moment(schedule: Schedule) -> datetime:
-    """When a schedule's time comes, by the rules that its zone has now; as it was planned where there are none."""
+    """When a schedule's time comes, by the rules that its zone has now; as it was planned where that cannot be said."""
     try:
         return localtime.moment(localtime.parse(schedule.local_time), localtime.zone(schedule.zone))
-    except UnknownZoneError:
+    except (UnknownZoneError, NotALocalTimeError):
         return schedule.due_at
 
 

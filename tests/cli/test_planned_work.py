@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
+import dns.rcode
 import dnsserver
 import pytest
 from publishing import AT, SLUG, TOOLS, brand, example, organisation, publish
@@ -152,3 +153,22 @@ def test_hostnames(database, clock, runner):
         found = hostnames.listing(conn, enter(conn, SLUG))
         assert [(each.name, each.finding) for each in found] == [("a.example", "missing"), ("b.example", "found")]
         assert hostnames.due(conn, AT + timedelta(minutes=1)) == ()
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_dns_that_is_silent(database, clock, runner):
+    """Where the DNS gives no answer the worker soon leaves it, and those nobody has looked at come first next time."""
+    organisation(database)
+    names = [f"n{n}.example" for n in range(8)]
+    with database.write(ACROSS) as conn:
+        worker.plan_repeating(conn, AT)
+        for name in names:
+            hostnames.claim(conn, enter(conn, SLUG), name, most=20, actor=COMMAND, at=AT)
+    with dnsserver.running() as zone:
+        zone.code = dns.rcode.SERVFAIL
+        working = runner(resolver=partial(lookups.resolver, "127.0.0.1", zone.port))
+        (id_,) = [each.id for each in working.due(100) if each.kind == hostnames.KIND]
+        assert working.run(id_)
+        assert zone.asked == [f"_coachkit.{name}" for name in names[: hostnames.SILENT_IN_A_ROW]]
+    with database.read(ACROSS) as conn:
+        assert [each.name for each in hostnames.due(conn, AT)] == names[hostnames.SILENT_IN_A_ROW :]

@@ -151,6 +151,23 @@ def test_discard_leaves_what_holds_at_once(database, served):
     assert stored(database)[1] == settings(timezone="Europe/London", access={"content": "keyed"})
 
 
+def test_discard_puts_rules_back(database, served):
+    """The languages that are declared go back with those that are served."""
+    locales = {"en-GB": ["en-GB"], "cy": ["cy", "en-GB"], "en-IE": ["en-IE", "en-GB"]}
+    organisation(database, locales=locales, parity=["en-GB", "en-IE"], banned_words={"en-IE": ["guru"]})
+    discarded(database)
+    assert stored(database)[1] == settings()
+
+
+@pytest.mark.parametrize(("declared", "left"), [(["en-GB", "cy"], ["en-GB", "cy"]), (["en-GB", "en-IE"], None)])
+def test_rules_that_nobody_knows_any_more(database, served, declared, left):
+    """Where an edition kept no settings, the languages that are declared stay if it serves them."""
+    without_settings(database)
+    locales = {"en-GB": ["en-GB"], "cy": ["cy", "en-GB"], "en-IE": ["en-IE", "en-GB"]}
+    organisation(database, locales=locales, parity=declared)
+    assert discarded(database).organisation.settings.get("parity") == left
+
+
 def test_nothing_to_discard(database, served):
     """Where nothing was changed, nothing is: no revision, no entry."""
     before = stored(database), actions(database)
@@ -189,6 +206,17 @@ def test_discard_without_stored_settings(database, served, packs, left, pinned):
     done = discarded(database)
     assert (done.pinned, done.organisation.settings["packs"]) == (pinned, left)
     assert not done.organisation.settings["overlay"]
+    assert drafted(database).edition == served
+
+
+@pytest.mark.parametrize("kept", [b"not JSON", b"[]", b'{"packs": {}, "colour": "red"}'])
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_discard_with_settings_that_break_rules(database, served, kept):
+    """What was kept by other rules than those of now is not put back: the edition's inputs are."""
+    with database.write(ACROSS) as conn:
+        conn.execute(sa.update(editions_table).values(settings=kept))
+    organisation(database, overlay=[SUMMARY])
+    assert discarded(database).organisation.settings["packs"] == settings()["packs"]
     assert drafted(database).edition == served
 
 

@@ -332,6 +332,19 @@ def test_erased_meanwhile(database, held, asked):
     assert look(database, asked, gone) is None
 
 
+@pytest.mark.parametrize("name", ["Careers.example", "careers.example/path", "careers"])
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_rows_from_elsewhere(database, two, zone, asked, name):
+    """A row with what nobody could claim, as an archive may bring it, is never verified."""
+    with database.write(ACROSS) as conn:
+        made = rows.Hostname(find(conn, SLUG).id, name, "token", AT)
+        rows.insert(conn, made)
+    zone.texts[f"_coachkit.{name.lower()}"] = [hostnames.record_value(made)]
+    assert lookups.ask(made, asked) == "found"
+    assert look(database, asked, made).finding == "missing"
+    assert verified(database) is None
+
+
 def test_no_server():
     """What is no server's address is refused in words."""
     with pytest.raises(SettingsError, match="Nobody can be asked"):

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
 from publishing import AT, SLUG, TOOLS, example, organisation, publish
 
-from coachkit.db import audit, channels, jobs
+from coachkit.db import audit, channels, jobs, tables
 from coachkit.db import schedules as rows
 from coachkit.db.scopes import ACROSS, narrow, only
 from coachkit.editions import releases
@@ -131,7 +132,9 @@ def test_twice(database, served):
     """A time that clocks pass twice is the first one, and the answer names the other."""
     made = plan(database, "2027-10-31T01:30")
     assert made.schedule.due_at == datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
-    assert made.second == datetime(2027, 10, 31, 1, 30, tzinfo=UTC)
+    assert made.shape()["second"] == "2027-10-31T01:30:00+00:00"
+    assert told(database, made.schedule).second == datetime(2027, 10, 31, 1, 30, tzinfo=UTC)
+    assert plan(database).second is None
 
 
 @pytest.mark.parametrize(
@@ -372,6 +375,17 @@ def test_a_zone_that_is_gone(database, served, monkeypatch):
     monkeypatch.setattr(localtime, "zone", gone)
     assert schedules.turn_all(database, AT) == 0
     assert [each.state for each in settle(database, schedule)] == ["done"]
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_time_from_elsewhere(database, served):
+    """A row whose local time and zone are none, as an archive may bring it, is done when due, and stops no other."""
+    schedule = plan(database).schedule
+    with database.write(ACROSS) as conn:
+        conn.execute(sa.update(tables.schedules).values(local_time="soon", zone="Nowhere"))
+    other = plan(database, "2026-12-02T09:00").schedule
+    assert schedules.turn_all(database, AT) == 0
+    assert [each.id for each in settle(database, other, DUE + timedelta(days=1))] == [schedule.id, other.id]
 
 
 # --- looking, and calling off -------------------------------------------------------------------
