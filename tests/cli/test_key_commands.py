@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import io
+import json
+import os
+import pty
 import re
+import subprocess
 import sys
 
 import pytest
@@ -186,3 +190,30 @@ def test_as_many_as_may_be(there, monkeypatch: pytest.MonkeyPatch) -> None:
     there("key", "create", "northbridge", *SECRET)
     done = there("key", "create", "northbridge", *SECRET, "--json", status=1)
     assert done.json["problems"][0]["code"] == "limit-reached"
+
+
+@ONE_DATABASE
+def test_check_asks_in_a_terminal(there) -> None:
+    """In a terminal the token is asked for, and is not shown while it is typed."""
+    token = there("key", "create", "northbridge", *SECRET).out.strip()
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-c", "from coachkit.cli import main; main(['key', 'check', '--json'])"]
+    # a session of its own, whose terminal this is: what is hidden is asked for there
+    script = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+    with subprocess.Popen(
+        [sys.executable, "-c", script, *command],
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=theirs,
+        start_new_session=True,
+    ) as asked:
+        os.close(theirs)
+        shown = b""
+        while b"Token: " not in shown:
+            shown += os.read(ours, 1024)
+        os.write(ours, f"{token}\n".encode())
+        said, _ = asked.communicate(timeout=60)
+    shown += os.read(ours, 1024)
+    os.close(ours)
+    assert json.loads(said)["ok"] is True
+    assert token.encode() not in shown
