@@ -9,7 +9,7 @@ import flask
 from coachkit.api import managing_schemas as shapes
 from coachkit.api import paging
 from coachkit.api.access import managed
-from coachkit.api.managing import Work, answered, changing, looking, require_match, require_new, tag, wants_new
+from coachkit.api.managing import Work, answered, changing, looking, require_match, require_new, tag
 from coachkit.api.schemas import NEXT_PAGE
 from coachkit.api.services import services
 from coachkit.api.smorest import Blueprint
@@ -58,7 +58,7 @@ def move(body: dict[str, Any], organisation: str, name: str) -> flask.Response:
         if before is None:
             require_new()
         else:
-            require_match("" if wants_new() else _tag(before))
+            require_match(_tag(before))
         try:
             moved = moving.move(
                 work.conn,

@@ -126,8 +126,14 @@ def draft_tag(organisation: Organisation) -> str:
 
 
 def require_match(current: str) -> None:
-    """Raise PreconditionRequired without If-Match, and PreconditionFailed where it does not name the present ETag."""
+    """Raise PreconditionRequired without If-Match, and PreconditionFailed where it does not name the present ETag.
+
+    Whoever takes it that there is none yet (`If-None-Match: *`) has not seen it either.
+    """
     given = _tags("If-Match")
+    if given is None and wants_new():
+        error = FieldError("changed", "There is one already.", header="If-None-Match")
+        raise PreconditionFailed("This is there already.", (error,), {"ETag": current})
     if given is None:
         error = FieldError("missing", "Send the ETag of what you saw.", header="If-Match")
         raise PreconditionRequired("A change says what it is based on.", (error,))
@@ -144,7 +150,7 @@ def require_new() -> None:
 
 
 def wants_new() -> bool:
-    """Whether the caller says that there is none yet."""
+    """Whether the caller takes it that there is none yet."""
     return _tags("If-None-Match") == ["*"]
 
 

@@ -110,6 +110,8 @@ CODES: Mapping[str, str] = MappingProxyType(
         "unknown-since": "Neither an edition that is or was public nor a token of this channel; start over without it.",
         "not-acceptable": "None of the media types in Accept can be served; the detail lists those that can.",
         "invalid-key": "The key is mistyped, has expired or was revoked.",
+        "changed": "It is not what it was when the caller saw it, or it is there already.",
+        "unknown-edition": "The organisation has no edition of that digest.",
         "key-in-query": "A key stands in the address, where it does not belong; it goes into the header Authorization.",
         "origin-not-allowed": "The key is for pages of other origins.",
         "idempotency-key-reused": "The Idempotency-Key came with another request before; choose a new one for this.",

@@ -37,7 +37,7 @@ def key(house):
                 conn,
                 organisations.find(conn, "northbridge"),
                 wanted,
-                pepper=peppers.of(house.settings)[0],
+                peppers=peppers.of(house.settings),
                 most=50,
                 actor=COMMAND,
                 at=datetime.now(UTC),
@@ -107,8 +107,9 @@ def test_settings_that_break_rules(ask):
 def test_large_settings(ask):
     """Settings may be larger than other bodies, and are bounded."""
     found = ask("GET", "/settings")
-    part = {"op": "replace", "target": "example:module/first-hour", "locale": "en-GB", "section": "feel"}
-    large = {**found.json["settings"], "overlay": [{**part, "text": "word " * 3_900}] * 5}
+    part = {"op": "insert", "target": "example:module/first-hour", "locale": "en-GB", "after": "feel", "title": "More"}
+    parts = [{**part, "section": f"more-{number}", "text": "word " * 3_900} for number in range(5)]
+    large = {**found.json["settings"], "overlay": parts}
     assert ask("PUT", "/settings", large, match=found.headers["ETag"]).status_code == 200
     beyond = {**found.json["settings"], "values": {"x": "y" * 1_100_000}}
     assert ask("PUT", "/settings", beyond, match="*").status_code == 413

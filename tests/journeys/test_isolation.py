@@ -172,7 +172,7 @@ def _keys(house: House, slug: str) -> dict[str, str]:
                 conn,
                 organisation,
                 each,
-                pepper=peppers.of(house.settings)[0],
+                peppers=peppers.of(house.settings),
                 most=50,
                 actor=COMMAND,
                 at=datetime.now(UTC),
@@ -183,8 +183,8 @@ def _keys(house: House, slug: str) -> dict[str, str]:
 
 def _operator(house: House) -> str:
     with house.database.write(ACROSS) as conn:
-        pepper = peppers.of(house.settings)[0]
-        return keys.create_operators(conn, "operator", None, pepper=pepper, at=datetime.now(UTC))[1].text
+        seasoned = peppers.of(house.settings)
+        return keys.create_operators(conn, "operator", None, peppers=seasoned, at=datetime.now(UTC))[1].text
 
 
 def _fill(two: Two, slug: str) -> None:
