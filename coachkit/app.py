@@ -119,6 +119,7 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
     reader = Reader(pointers, offered, plugins, settings.public_url)
     seasoned = peppers.of(settings)
     shared = _shared(settings)
+    keyring = Keyring(database, pointers, seasoned, time.time)
     counted = limiting.limits(settings, settings_module.processes(), SharedCounts(shared) if shared else None)
     return Services(
         database=database,
@@ -127,7 +128,8 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
         reader=reader,
         dispatch=dispatch,
         secret=settings.secret_key,
-        gate=Gate(Keyring(database, pointers, seasoned, time.time), counted),
+        keyring=keyring,
+        gate=Gate(keyring, counted),
         peppers=seasoned,
         settings=settings,
         tools=Tools(dispatch.directives(), plugins),

@@ -189,6 +189,7 @@ class House:
         """Stop what the apps started, but for the first `keep` that were made."""
         while len(self.apps) > keep:
             parts = services_of(self.apps.pop())
+            parts.keyring.stop()
             parts.pointers.stop()
             parts.database.dispose()
             if parts.shared:

@@ -18,6 +18,7 @@ from coachkit.editions.library import Library
 from coachkit.editions.pointers import Pointers
 from coachkit.editions.publish import Tools
 from coachkit.hooks.dispatch import Dispatch
+from coachkit.organisations.keyring import Keyring
 from coachkit.organisations.peppers import Peppers
 from coachkit.organisations.quotas import Quotas
 from coachkit.search.shelf import Shelf
@@ -40,6 +41,7 @@ class Services:
     dispatch: Dispatch
     secret: bytes
     api: Api
+    keyring: Keyring
     gate: Gate
     tools: Tools
     """What editions are made with."""
