@@ -292,6 +292,20 @@ def test_used_by_many_while_revoked(ring, make, revoke):
             assert set(after) == {None}
 
 
+@ONE_DATABASE
+def test_what_is_used_is_not_forgotten(database, pointers, clock, make):
+    """However many other keys come, one that is used between them is read once."""
+    text, *others = [make()[1] for _ in range(10)]
+    reading = Interrupted(database.url)
+    ring = Keyring(reading, pointers, PEPPERS, clock, most=4)
+    for other in others:
+        assert ring.find(text)
+        assert ring.find(other)
+    assert reading.readings == len(others) + 1
+    ring.stop()
+    reading.dispose()
+
+
 class Interrupted(Database):
     """A database after whose next reading something happens, before the reader goes on."""
 
