@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from coachkit.cli.output import json_option, show
 from coachkit.db import channels
 from coachkit.db.organisations import Organisation
 from coachkit.db.scopes import ACROSS
-from coachkit.organisations import files, organisations
+from coachkit.editions.library import Library
+from coachkit.organisations import files, organisations, reviews
 
 SETTINGS = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
@@ -68,6 +70,25 @@ def show_(slug: str, *, as_json: bool) -> None:
         *(f"channel  {c.name}: {c.digest}{'' if c.public else '  (not public)'}" for c in pointing),
     ]
     show(value, lines, as_json=as_json)
+
+
+@org.command("reviews")
+@click.argument("slug")
+@click.option("--days", default=reviews.AHEAD.days, show_default=True, type=click.IntRange(0), help="How far ahead.")
+@json_option
+def reviews_(slug: str, days: int, *, as_json: bool) -> None:
+    """What an organisation serves that is to be read again, now or soon: its authors said by which day."""
+    today = now().date()
+    with installation() as here:
+        with here.database.read(ACROSS) as conn:
+            organisations.find(conn, slug)
+        found = reviews.of_organisation(here.database, Library(here.database), slug, today + timedelta(days=days))
+    lines = [
+        f"{each.review_by.isoformat()}  {each.kind}/{each.id}  {each.pack}@{each.version}"
+        f"{'  (the day has passed)' if each.review_by < today else ''}"
+        for each in found
+    ]
+    show({"reviews": [each.shape for each in found]}, lines or ["Nothing is to be reviewed."], as_json=as_json)
 
 
 def _value(organisation: Organisation) -> dict[str, Any]:
