@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY
 
 from coachkit.api import metrics
 from coachkit.cli import COMMANDS
-from coachkit.cli.checks import configured, engines, keys, published
+from coachkit.cli.checks import configured, engines, keys, published, waiting
 from coachkit.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -53,7 +53,7 @@ def test_every_finding_is_documented() -> None:
     listed = dict(re.findall(r"^\| `([a-z-]+)` \| (error|warning) \|", section("What `doctor` says"), re.MULTILINE))
     given: dict[str, str] = {"contact-unverified": "error", "overdue": "warning"}
     assert set(published.AGED) == set(given)
-    for module in (configured, engines, keys, published):
+    for module in (configured, engines, keys, published, waiting):
         for call in ast.walk(ast.parse(Path(module.__file__).read_text("utf-8"))):
             if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Finding":
                 severities = values(call.args[5]) if len(call.args) > 5 else ["error"]

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from coachkit import settings as settings_module
-from coachkit.cli.checks import configured, engines, keys, published
+from coachkit.cli.checks import configured, engines, keys, published, waiting
 from coachkit.cli.checks.findings import Report
 from coachkit.cli.installation import Installation, installation, now
 from coachkit.cli.output import FOUND, json_option, show
@@ -52,6 +52,7 @@ def examine(here: Installation) -> dict[str, Report]:
         reports["keys"] = keys.check(here, now())
         reports["packs"] = published.packs(here)
         reports["published"] = published.organisations(here, now().date())
+        reports["background"] = waiting.background(here, now())
     return reports
 
 

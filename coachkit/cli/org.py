@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,8 @@ from coachkit.cli.writing import written
 from coachkit.db import channels
 from coachkit.db.organisations import Organisation
 from coachkit.db.scopes import ACROSS
-from coachkit.organisations import exporting, files, organisations
+from coachkit.editions.library import Library
+from coachkit.organisations import exporting, files, organisations, reviews
 from coachkit.organisations.audit import COMMAND
 from coachkit.organisations.importing import Means, import_archive
 
@@ -103,6 +105,25 @@ def import_(file: Path, slug: str | None, *, trusted: bool, as_json: bool) -> No
     lines = [f"{number:8} {name}" for name, number in done.rows.items()]
     keys = "Keys stayed behind: make new ones. Hostnames are to be verified here."
     show(value, [f"{done.organisation.slug} is here.", *lines, keys], as_json=as_json)
+
+
+@org.command("reviews")
+@click.argument("slug")
+@click.option("--days", default=reviews.AHEAD.days, show_default=True, type=click.IntRange(0), help="How far ahead.")
+@json_option
+def reviews_(slug: str, days: int, *, as_json: bool) -> None:
+    """What an organisation serves that is to be read again, now or soon: its authors said by which day."""
+    today = now().date()
+    with installation() as here:
+        with here.database.read(ACROSS) as conn:
+            organisations.find(conn, slug)
+        found = reviews.of_organisation(here.database, Library(here.database), slug, today + timedelta(days=days))
+    lines = [
+        f"{each.review_by.isoformat()}  {each.kind}/{each.id}  {each.pack}@{each.version}"
+        f"{'  (the day has passed)' if each.review_by < today else ''}"
+        for each in found
+    ]
+    show({"reviews": [each.shape for each in found]}, lines or ["Nothing is to be reviewed."], as_json=as_json)
 
 
 def _value(organisation: Organisation) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def run(
     """Run these commands, by their names, until one of them ends or we are told to stop. Gives an exit status.
 
     SIGTERM, SIGINT and SIGQUIT stop all; a signal in `passed` goes on to those it names. The status is 0 where they
-    were stopped and ended well, and that of the first to end where nobody had told it to.
+    were stopped and ended in time, and that of the first to end where nobody had told it to.
     """
     together = _Together(passed)
     for name, command in commands.items():
@@ -68,7 +68,7 @@ class _Together:
                 said = f"signal {-child.returncode}" if child.returncode < 0 else f"exit status {child.returncode}"
                 warn(f"coachkit: the {name} process ended by itself ({said}); all of it stops")
                 self._stop()
-            elif child.returncode not in {0, -signal.SIGTERM, -signal.SIGINT}:
+            elif child.returncode == -signal.SIGKILL:
                 status = status or 1
         signal.alarm(0)
         return status

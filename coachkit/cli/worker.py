@@ -5,13 +5,15 @@ The one place where kinds of work meet who does them. Knows nothing of how jobs 
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
-import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
+from datetime import time as time_of_day
 from types import FrameType
 from typing import Final
 
@@ -43,6 +45,8 @@ PATIENCE: Final = 60.0
 """Seconds that a transaction of a worker waits for the database in all."""
 WAIT_SECONDS: Final = 1.0
 """Between two tries to reach a database that does not answer when the worker starts."""
+_LOOK_SECONDS: Final = 0.1
+"""Between two looks whether a signal has come."""
 DAILY: Final = timedelta(days=1)
 ALL: Final = "all"
 """The subject of jobs that are for all organisations."""
@@ -87,11 +91,11 @@ def kinds(here: Installation, resolver: Callable[[], Resolver] = lookups.resolve
     }
 
 
-REPEATING: Final[Mapping[str, tuple[timedelta, time]]] = {
-    "reviews": (DAILY, time(5, 0)),
-    "retention": (DAILY, time(3, 30)),
-    schedules.TURNS: (DAILY, time(2, 0)),
-    hostnames.KIND: (hostnames.EVERY, time(0, 0)),
+REPEATING: Final[Mapping[str, tuple[timedelta, time_of_day]]] = {
+    "reviews": (DAILY, time_of_day(5, 0)),
+    "retention": (DAILY, time_of_day(3, 30)),
+    schedules.TURNS: (DAILY, time_of_day(2, 0)),
+    hostnames.KIND: (hostnames.EVERY, time_of_day(0, 0)),
 }
 """What is done again and again for all organisations: how often, and from when in UTC; daily where most sleep."""
 
@@ -185,27 +189,44 @@ def _organisation(job: Job) -> int:
 
 
 class _Wishes:
-    """What signals ask for: to stop (SIGTERM, Ctrl-C), or to begin anew with the settings as they are now (SIGHUP)."""
+    """What signals ask for: to stop (SIGTERM, Ctrl-C), or to begin anew with the settings as they are now (SIGHUP).
+
+    A handler runs in the middle of anything, another handler too; so it takes no lock, and whoever waits looks often.
+    """
 
     def __init__(self) -> None:
-        self.stopping = threading.Event()
+        self.stopping = False
         self.again = False
         for sign in (signal.SIGTERM, signal.SIGINT):
             signal.signal(sign, self._stop)
-        signal.signal(signal.SIGHUP, self._restart)
+        signal.signal(signal.SIGHUP, self._reload)
+        self._reloading = False
 
-    def _stop(self, sign: int, frame: FrameType | None) -> None:  # noqa: ARG002 the shape of handlers
+    def wait(self, seconds: float = math.inf) -> bool:
+        """Wait for so long, or until the worker is to stop. Whether it is."""
+        until = time.monotonic() + seconds
+        while not self.stopping and time.monotonic() < until:
+            time.sleep(_LOOK_SECONDS)
+            if self._reloading:
+                self._reload_now()
+        return self.stopping
+
+    def _stop(self, sign: int, frame: FrameType | None) -> None:  # noqa: ARG002 a handler's shape
         self.again = False
-        self.stopping.set()
+        self.stopping = True
 
-    def _restart(self, sign: int, frame: FrameType | None) -> None:  # noqa: ARG002 the same
+    def _reload(self, sign: int, frame: FrameType | None) -> None:  # noqa: ARG002 the same
+        self._reloading = not self.stopping
+
+    def _reload_now(self) -> None:
+        self._reloading = False
         try:
             settings_module.load()
         except SettingsError as error:
             _log.warning("the settings from before hold on", reason=str(error))
         else:
-            self.again = not self.stopping.is_set()
-            self.stopping.set()
+            self.again = not self.stopping
+            self.stopping = True
 
 
 def _prepared(here: Installation, wishes: _Wishes) -> bool:
@@ -220,14 +241,14 @@ def _prepared(here: Installation, wishes: _Wishes) -> bool:
             plan_repeating(conn, now())
 
     said = False
-    while not wishes.stopping.is_set():
+    while not wishes.stopping:
         try:
             prepare()
         except Unavailable as error:
             if not said:
                 _log.warning("the worker waits for the database", reason=error.detail)
             said = True
-            wishes.stopping.wait(WAIT_SECONDS)
+            wishes.wait(WAIT_SECONDS)
         else:
             return True
     return False
@@ -237,6 +258,6 @@ def _work(here: Installation, waiting: queue.Queue, threads: int, wishes: _Wishe
     working = Worker(Runner(here.database, kinds(here), now), waiting, threads)
     working.start()
     _log.info("worker started", threads=threads, pid=os.getpid())
-    wishes.stopping.wait()
+    wishes.wait()
     ended = working.stop(GRACE_SECONDS)
     _log.info("worker stopped", pid=os.getpid(), given_back=not ended)

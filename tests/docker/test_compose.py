@@ -46,8 +46,8 @@ def secrets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_services() -> None:
-    """There are CoachKit, its migration, PostgreSQL, a cache and a proxy, and nothing else."""
-    assert set(SERVICES) == {"web", "migrate", "database", "cache", "proxy"}
+    """There are CoachKit, its worker, its migration, PostgreSQL, a cache and a proxy, and nothing else."""
+    assert set(SERVICES) == {"web", "worker", "migrate", "database", "cache", "proxy"}
 
 
 def test_settings_hold(secrets: Path) -> None:
@@ -105,9 +105,11 @@ def test_images_are_pinned(name: str) -> None:
 
 @pytest.mark.parametrize("name", LASTING)
 def test_health(name: str) -> None:
-    """Everything that stays up says how it is, CoachKit by the image's own check."""
+    """Everything that stays up says how it is, CoachKit by the image's own check, and its worker in the log alone."""
     if name == "web":
         assert re.search(r"^HEALTHCHECK ", DOCKERFILE, re.MULTILINE)
+    elif name == "worker":
+        assert SERVICES[name]["healthcheck"] == {"disable": True}
     else:
         assert SERVICES[name]["healthcheck"]["test"]
     assert SERVICES[name]["restart"] == "unless-stopped"
@@ -115,11 +117,12 @@ def test_health(name: str) -> None:
 
 def test_order() -> None:
     """CoachKit starts when its database is up and migrated, the proxy when CoachKit is; nothing waits for the cache."""
-    assert SERVICES["web"]["depends_on"] == {
-        "database": {"condition": "service_healthy"},
-        "migrate": {"condition": "service_completed_successfully"},
-        "cache": {"condition": "service_started"},
-    }
+    for name in ("web", "worker"):
+        assert SERVICES[name]["depends_on"] == {
+            "database": {"condition": "service_healthy"},
+            "migrate": {"condition": "service_completed_successfully"},
+            "cache": {"condition": "service_started"},
+        }
     assert SERVICES["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
     assert SERVICES["migrate"]["restart"] == "no"
     assert SERVICES["proxy"]["depends_on"] == {"web": {"condition": "service_healthy"}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final
@@ -24,6 +24,7 @@ from coachkit.editions.releases import stored_already, withdrawn
 from coachkit.editions.validate import validate
 from coachkit.errors import CoachKitError
 from coachkit.hooks.manager import GROUP
+from coachkit.organisations import reviews
 from coachkit.packs.compile import COMPILER
 from coachkit.packs.findings import Findings
 from coachkit.packs.folder import read_path
@@ -200,6 +201,22 @@ def _aged(library: Library, organisation: Organisation, digest: str, today: date
             f"coachkit edition publish {organisation.slug}",
         )
         return
+    yield from to_review(organisation.slug, reviews.due(edition, today - timedelta(days=1)))
     for each in validate(edition, demo=organisation.demo, today=today):
         if each.code in AGED:
             yield problem(each, AGED[each.code])
+
+
+def to_review(slug: str, passed: Sequence[reviews.Review]) -> Iterator[Finding]:
+    """What those resources mean whose day has passed."""
+    if passed:
+        names = ", ".join(f"{each.kind}/{each.id}" for each in passed[:3])
+        more = f" and {len(passed) - 3} more" if len(passed) > 3 else ""  # noqa: PLR2004 as many as are named
+        yield Finding(
+            slug,
+            "review-overdue",
+            f"{names}{more} should have been read again, first by {passed[0].review_by.isoformat()}",
+            "advice grows old: laws, names and telephone numbers change",
+            f"coachkit org reviews {slug} lists them; a release whose author has reviewed them brings a new day",
+            "warning",
+        )
