@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "edition": ("coachkit.cli.edition:edition", "Publish what an organisation chose, and look at it."),
     "migrate": ("coachkit.cli.install:migrate", "Bring the database up to date."),
     "org": ("coachkit.cli.org:org", "Make organisations and change their settings."),
+    "overlay": ("coachkit.cli.overlay:overlay", "Word things an organisation's own way, part by part."),
     "pack": ("coachkit.cli.pack:pack", "Check, build and publish content packs."),
     "secret": ("coachkit.cli.install:secret", "Print a new secret key for an installation."),
     "serve": ("coachkit.cli.server:serve", "Serve this installation."),
