@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "key": ("coachkit.cli.key:key", "Make and revoke keys, for the pages and programs that use the API."),
     "migrate": ("coachkit.cli.install:migrate", "Bring the database up to date."),
     "org": ("coachkit.cli.org:org", "Make organisations and change their settings."),
+    "overlay": ("coachkit.cli.overlay:overlay", "Word things an organisation's own way, part by part."),
     "pack": ("coachkit.cli.pack:pack", "Check, build and publish content packs."),
     "schedule": ("coachkit.cli.schedule:schedule", "Publish at a time to come."),
     "secret": ("coachkit.cli.install:secret", "Print a new secret key for an installation."),

@@ -19,6 +19,7 @@ from coachkit.editions.library import Library
 from coachkit.organisations import exporting, files, organisations, reviews
 from coachkit.organisations.audit import COMMAND
 from coachkit.organisations.importing import Means, import_archive
+from coachkit.organisations.overlays import require_fits
 
 SETTINGS = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 
@@ -37,6 +38,7 @@ def create(slug: str, file: Path, *, demo: bool, as_json: bool) -> None:
     """Make an organisation with the settings in FILE."""
     settings = files.read(file)
     with installation() as here, here.database.write(ACROSS) as conn:
+        require_fits(settings, here.settings)
         made = organisations.create(conn, slug, settings, now(), demo=demo)
     said = f"{slug} is made. Publish what it chose: coachkit edition publish {slug}"
     show(_value(made), [said], as_json=as_json)
@@ -50,6 +52,7 @@ def set_(slug: str, file: Path, *, as_json: bool) -> None:
     """Replace an organisation's settings with those in FILE; readers see no change until an edition is published."""
     settings = files.read(file)
     with installation() as here, here.database.write(ACROSS) as conn:
+        require_fits(settings, here.settings)
         changed = organisations.change(conn, slug, settings, now())
     show(_value(changed), [f"{slug} is at revision {changed.revision}."], as_json=as_json)
 

@@ -1,4 +1,4 @@
-"""Reads an organisation's settings from a YAML file, with every problem at its line and column."""
+"""Reads an organisation's settings, or one part of its overlay, from YAML; each problem at its line and column."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import marshmallow as ma
 
-from coachkit.editions.choices_schema import UNKNOWN, ChoicesSchema
+from coachkit.editions.choices_schema import UNKNOWN, ChoicesSchema, OverlaySchema
 from coachkit.packs.findings import Findings, nearest
 from coachkit.packs.model import Place
 from coachkit.packs.text import decode
@@ -33,22 +33,30 @@ _SAID = {
 
 def read(path: Path) -> dict[str, Any]:
     """The settings in a file. Raises PackInvalid, with all problems, if they cannot be used."""
+    return _read(path, ChoicesSchema, "the settings are")
+
+
+def read_part(path: Path) -> dict[str, Any]:
+    """The part of an overlay in a file of its own. Raises PackInvalid, with all problems, if it cannot be used."""
+    return _read(path, OverlaySchema, "a part of an overlay is")
+
+
+def _read(path: Path, schema: type[ma.Schema], what: str) -> dict[str, Any]:
     findings = Findings()
     name = path.name
-    settings: dict[str, Any] = {}
+    value: dict[str, Any] = {}
     if path.stat().st_size > FILE_SIZE:
         findings.error(Place(name), "too-large", f"the file is larger than {FILE_SIZE:,} bytes")
     elif (text := decode(path.read_bytes(), name, findings)) is not None:
         loaded = load(text, name, findings)
         if loaded is not None and isinstance(loaded.data, dict):
-            settings = loaded.data
-            errors = ChoicesSchema().validate(settings)
-            for place, code, message, hint in _wrong(errors, loaded.top, ma.fields.Nested(ChoicesSchema)):
+            value = loaded.data
+            for place, code, message, hint in _wrong(schema().validate(value), loaded.top, ma.fields.Nested(schema)):
                 findings.error(place, code, message, hint)
         elif loaded is not None:
-            findings.error(Place(name, 1, 1), "wrong-type", "the settings are a mapping of keys to values")
+            findings.error(Place(name, 1, 1), "wrong-type", f"{what} a mapping of keys to values")
     findings.raise_errors()
-    return settings
+    return value
 
 
 def _wrong(errors: Any, node: Node, field: Field) -> Iterator[Wrong]:
