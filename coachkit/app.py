@@ -34,6 +34,7 @@ from coachkit.api import (
     metrics,
     operations,
     organisations,
+    overlay,
     packs,
     pages,
     previews,
@@ -86,6 +87,7 @@ RESOURCES = (
     schedules.blueprint,
     audit.blueprint,
     hostnames.blueprint,
+    overlay.blueprint,
 )
 
 

@@ -9,6 +9,7 @@ from marshmallow import validate
 
 from coachkit.api.changes import ChangeSchema
 from coachkit.api.schemas import DIGEST_PATTERN, LIMIT_DEFAULT, LIMIT_MOST
+from coachkit.editions.choices_schema import ResourceSchema
 from coachkit.packs.model import NAME_LENGTH, NAME_PATTERN
 
 NOTE_LENGTH: Final = 500
@@ -335,3 +336,62 @@ class HostnamesSchema(ma.Schema):
     """An organisation's hostnames, by name."""
 
     items = ma.fields.List(ma.fields.Nested(HostnameSchema), required=True)
+
+
+class PartSchema(ma.Schema):
+    """A part of an overlay."""
+
+    id = ma.fields.String(required=True, metadata=about("What it is for, in short; it stays while that does"))
+    position = ma.fields.Integer(required=True, metadata=about("Where it stands in the overlay, from 0"))
+    part = ma.fields.Dict(required=True, metadata=about("As the body of PUT, with the release that it is over"))
+
+
+class PartsSchema(ma.Schema):
+    """An overlay's parts, by id."""
+
+    items = ma.fields.List(ma.fields.Nested(PartSchema), required=True)
+
+
+class WordingSchema(ma.Schema):
+    """A text as its author wrote it."""
+
+    title = ma.fields.String(required=True, allow_none=True)
+    text = ma.fields.String(required=True)
+
+
+class MergeSchema(ma.Schema):
+    """A part of the overlay over a text that has changed since."""
+
+    id = ma.fields.String(required=True, metadata=about("The part's id"))
+    position = ma.fields.Integer(required=True)
+    operation = ma.fields.String(required=True)
+    target = ma.fields.String(required=True, metadata=about("", "core:module/first-hour"))
+    locale = ma.fields.String(required=True)
+    field = ma.fields.String(required=True, allow_none=True)
+    section = ma.fields.String(required=True, allow_none=True)
+    over = ma.fields.String(required=True, metadata=about("The release that it was written over", "core@1.0.0"))
+    now = ma.fields.String(required=True, metadata=about("The one that would be published", "core@1.1.0"))
+    old = ma.fields.Nested(WordingSchema, required=True, allow_none=True)
+    new = ma.fields.Nested(WordingSchema, required=True, allow_none=True)
+    theirs = ma.fields.Nested(WordingSchema, required=True, allow_none=True)
+
+
+class MergesSchema(ma.Schema):
+    """What is to be decided before the draft can be published."""
+
+    items = ma.fields.List(ma.fields.Nested(MergeSchema), required=True)
+
+
+class DecisionSchema(ma.Schema):
+    """Whose words stay."""
+
+    decision = ma.fields.String(required=True, validate=validate.OneOf(("keep", "take")))
+    seen = ma.fields.String(
+        load_default=None, allow_none=True, metadata=about("The version that was compared with; another is 409")
+    )
+
+
+class OwnResourcesSchema(ma.Schema):
+    """An organisation's own resources, by kind and id."""
+
+    items = ma.fields.List(ma.fields.Nested(ResourceSchema), required=True)

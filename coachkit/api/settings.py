@@ -9,10 +9,12 @@ import flask
 from coachkit.api import managing_schemas as shapes
 from coachkit.api.access import managed
 from coachkit.api.managing import answered, changing, draft_tag, largest, looking, require_match
+from coachkit.api.services import services
 from coachkit.api.smorest import Blueprint
 from coachkit.db.organisations import Organisation
 from coachkit.editions.choices_schema import ChoicesSchema
 from coachkit.organisations import organisations
+from coachkit.organisations.overlays import require_fits
 
 blueprint = Blueprint(
     "settings", __name__, url_prefix="/v1/orgs/<slug:organisation>/settings", description="What was chosen"
@@ -49,6 +51,7 @@ def replace(body: dict[str, Any], organisation: str) -> flask.Response:
     """Replace the settings; readers see them once an edition is published."""
     with changing(organisation) as work:
         require_match(draft_tag(work.organisation))
+        require_fits(body, services().settings)
         changed = organisations.change(work.conn, organisation, body, work.at, actor=work.actor)
     return answered(_shape(changed), shown=draft_tag(changed))
 

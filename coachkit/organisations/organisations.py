@@ -64,20 +64,32 @@ def change(
     Raises NotFound, and Conflict where it is at another revision than the expected one.
     """
     before = rows.hold(conn, find(conn, slug).id)
+    changed = replace(conn, before, settings, at, expected_revision=expected_revision)
+    was, now = difference(before.settings, changed.settings)
+    told = ({"revision": before.revision, "settings": was}, {"revision": changed.revision, "settings": now})
+    record(conn, before.id, actor, CHANGE, "settings", at=at, before=told[0], after=told[1])
+    return changed
+
+
+def replace(
+    conn: Connection,
+    before: Organisation,
+    settings: Mapping[str, Any],
+    at: datetime,
+    *,
+    expected_revision: int | None = None,
+) -> Organisation:
+    """What `change` does, for whoever tells the audit of it in words of their own."""
     settings = settle_over(conn, settings, before.settings)
-    changed = rows.update(
+    return rows.update(
         conn,
-        slug,
+        before.slug,
         name=_name(settings),
         settings=settings,
         at=at,
         expected_revision=expected_revision,
         access=access_of(settings),
     )
-    was, now = difference(before.settings, settings)
-    told = ({"revision": before.revision, "settings": was}, {"revision": changed.revision, "settings": now})
-    record(conn, before.id, actor, CHANGE, "settings", at=at, before=told[0], after=told[1])
-    return changed
 
 
 def require_name(slug: str) -> None:

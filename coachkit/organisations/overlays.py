@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
+from coachkit.db import organisations as rows
 from coachkit.db.organisations import Organisation
 from coachkit.editions.choices import overlay_part
 from coachkit.editions.choices_schema import ChoicesSchema
@@ -219,7 +220,7 @@ def _change(
 ) -> Organisation:
     settings = {**organisation.settings, **new}
     revision = organisation.revision if expected is None else expected
-    return organisations.change(conn, organisation.slug, settings, at, expected_revision=revision)
+    return organisations.replace(conn, rows.hold(conn, organisation.id), settings, at, expected_revision=revision)
 
 
 def _require_fitting(settings: Mapping[str, Any], position: int) -> None:
