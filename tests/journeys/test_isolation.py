@@ -48,6 +48,14 @@ def managed(scope: str, body: Any = None, *, match: bool = False) -> Asked:
 
 
 SETTINGS = {**HARBOUR, "brand": {**HARBOUR["brand"], "voice": "Calm"}}
+PART = {
+    "op": "replace",
+    "target": "example:module/first-hour",
+    "locale": "en-GB",
+    "field": "summary",
+    "text": "In words of our own.",
+}
+OWN = {"kind": "module", "id": "first-hour", "en-GB": "---\ntitle: Ours\n---\n"}
 ROUTES: dict[tuple[str, str], Asked] = {
     ("get", ORG): Asked(OPEN),
     ("get", f"{ORG}/editions/{{digest}}"): Asked(OPEN),
@@ -84,6 +92,17 @@ ROUTES: dict[tuple[str, str], Asked] = {
     ("get", f"{ORG}/schedules/{{schedule_id}}"): managed("content:write"),
     ("delete", f"{ORG}/schedules/{{schedule_id}}"): managed("content:write", match=True),
     ("get", f"{ORG}/audit"): managed("audit:read"),
+    ("get", f"{ORG}/overlay"): managed("content:write"),
+    ("post", f"{ORG}/overlay"): managed("content:write", {**PART, "field": "title"}),
+    ("get", f"{ORG}/overlay/{{part_id}}"): managed("content:write"),
+    ("put", f"{ORG}/overlay/{{part_id}}"): managed("content:write", PART, match=True),
+    ("delete", f"{ORG}/overlay/{{part_id}}"): managed("content:write", match=True),
+    ("put", f"{ORG}/overlay/{{part_id}}/decision"): managed("content:write", {"decision": "keep"}, match=True),
+    ("get", f"{ORG}/merges"): managed("content:write"),
+    ("get", f"{ORG}/resources"): managed("content:write"),
+    ("get", f"{ORG}/resources/{{kind}}/{{resource_id}}"): managed("content:write"),
+    ("put", f"{ORG}/resources/{{kind}}/{{resource_id}}"): managed("content:write", OWN, match=True),
+    ("delete", f"{ORG}/resources/{{kind}}/{{resource_id}}"): managed("content:write", match=True),
     ("get", f"{ORG}/hostnames"): managed("settings:write"),
     ("post", f"{ORG}/hostnames"): managed("settings:write", {"name": "coach.harbour.example"}),
     ("get", f"{ORG}/hostnames/{{name}}"): managed("settings:write"),
@@ -198,6 +217,9 @@ def _fill(two: Two, slug: str) -> None:
     schedule = post("/schedules", {"local_time": "2027-03-01T09:00", "note": f"{CANARY} of {slug}"})
     assert schedule.status_code == 201, schedule.json
     two.names[slug]["schedule_id"] = schedule.json["id"]
+    part = post("/overlay", PART)
+    assert part.status_code == 201, part.json
+    two.names[slug]["part_id"] = part.json["id"]
     assert post("/hostnames", {"name": f"coach.{slug}.example"}).status_code == 201
     two.names[slug]["key_id"] = two.client.get(f"{at}/keys", headers=headers).json["items"][0]["id"]
     document = two.client.get(f"{at}/modules/first-hour?format=html", headers={"Authorization": f"Bearer {key}"})
@@ -295,7 +317,7 @@ def test_its_own_may(two):
     """The organisation's own key, and the operator's, do everything that a stranger may not."""
     for who in (f"{THEIRS} all", "operator"):
         for (method, template), asked in ROUTES.items():
-            if method != "get" or template.endswith("{name}"):
+            if method != "get" or template.endswith("{name}") or "/resources/{kind}" in template:
                 continue
             answer = two.ask(method, two.path(template, THEIRS, THEIRS), asked, two.keys[who])
             assert answer.status_code == 200, (who, method, template, answer.data)
