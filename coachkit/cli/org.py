@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from coachkit.cli.erase import erase
 from coachkit.cli.installation import installation, now
 from coachkit.cli.output import json_option, show, warn
 from coachkit.cli.writing import written
@@ -103,6 +104,9 @@ def import_(file: Path, slug: str | None, *, trusted: bool, as_json: bool) -> No
     lines = [f"{number:8} {name}" for name, number in done.rows.items()]
     keys = "Keys stayed behind: make new ones. Hostnames are to be verified here."
     show(value, [f"{done.organisation.slug} is here.", *lines, keys], as_json=as_json)
+
+
+org.add_command(erase)
 
 
 def _value(organisation: Organisation) -> dict[str, Any]:

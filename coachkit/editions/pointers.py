@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
 
 from coachkit import process
-from coachkit.db import channels
+from coachkit.db import channels, erasures
 from coachkit.db.database import Database
 from coachkit.db.scopes import ACROSS
 from coachkit.db.watch import Watch
@@ -68,6 +68,11 @@ class _Known:
         """Where public channels lead; another one as soon as one has moved."""
         self.shapes: dict[Any, Shape] = {}
         self.lock = threading.Lock()
+
+    def forget(self, erased: Collection[int]) -> None:
+        """Forget organisations by their numbers: their slugs may be others' by now. The lock is the caller's."""
+        for slug in [slug for slug, number in self.ids.items() if number in erased]:
+            del self.ids[slug], self.channels[slug]
 
     def shared(self, shape: Shape) -> Shape:
         """A shape, or the one like it that others have."""
@@ -145,11 +150,11 @@ class Pointers:
     def _edition(self, organisation: str, digest: str) -> Served | None:
         known = self._known
         with known.lock:
+            organisation_id = known.ids.get(organisation)
             served = known.editions.get((organisation, digest))
-            if served:
+            if served and served.organisation_id == organisation_id:
                 known.editions.move_to_end((organisation, digest))
                 return served
-            organisation_id = known.ids.get(organisation)
         if organisation_id is None:
             return None
         stored = self._library.published(organisation_id, digest)
@@ -169,11 +174,13 @@ class Pointers:
         known = self._known
         with self._database.read(ACROSS) as conn:
             moves = channels.moved_since(conn, before)
+            erased = erasures.since(conn, before)
         with known.lock:
             for move in moves:
                 if move.organisation in known.channels:
                     pointing = known.channels[move.organisation]
                     known.channels[move.organisation] = {**pointing, move.name: _Channel(move.digest, move.public)}
+            known.forget(erased)
             known.leading = {}  # last: whoever sees it sees where the channels point now
 
 
