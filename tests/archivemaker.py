@@ -15,7 +15,7 @@ from publishing import AT, SLUG, TOOLS, brand, example, organisation
 from coachkit.db import organisations as organisation_rows
 from coachkit.db.database import Database
 from coachkit.db.scopes import ACROSS, only
-from coachkit.db.tables import hostnames, keys, metadata, schedules
+from coachkit.db.tables import OF_ORGANISATIONS, hostnames, keys, metadata, schedules
 from coachkit.organisations import moving, plain_tar, publishing
 from coachkit.organisations.archives import FORMAT, MANIFEST, VERSION
 from coachkit.organisations.audit import COMMAND
@@ -131,15 +131,15 @@ def rows_worked_on(data: bytes, name: str, change: Callable[[list[dict[str, Any]
 
 
 def stored_rows(database: Database, slug: str = SLUG) -> dict[str, list[dict[str, Any]]]:
-    """Every row of an organisation by table, and every release, without what is an installation's own."""
+    """Every row of an organisation by table, and what all share, without what is an installation's own."""
     own = {"organisation_id", "id", "change", "token", "verified_at", "audit_length", "audit_hash"}
     with database.read(ACROSS) as conn:
         id_ = find(conn, slug).id
         found: dict[str, list[dict[str, Any]]] = {}
         for table in metadata.sorted_tables:
             query = sa.select(table)
-            if "organisation_id" in table.c:
-                query = query.where(table.c.organisation_id == id_)
+            if table.name in OF_ORGANISATIONS:
+                query = query.where(table.c[OF_ORGANISATIONS[table.name]] == id_)
             rows = conn.execute(query).mappings().all()
             kept = own - {"id"} if table.name == "schedules" else own
             found[table.name] = sorted(({k: v for k, v in row.items() if k not in kept} for row in rows), key=repr)

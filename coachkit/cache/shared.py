@@ -38,7 +38,16 @@ FAULT_SHOWS_SECONDS: Final = 3.0
 _POLLS: Final = (0.01, 0.02, 0.04)
 """Seconds between two looks at what another worker is rendering; the last one again and again."""
 
+PREFIX: Final = b"ck:"
+"""How the names of everything in Redis begin."""
+
 _log = structlog.get_logger("coachkit.cache")
+
+
+def beginning(secret: bytes, organisation: str) -> bytes:
+    """How the names of all that is kept for an organisation begin, whichever version keeps it."""
+    digest = hashlib.blake2b(organisation.encode(), digest_size=8, key=secret, person=b"coachkit org")
+    return PREFIX + digest.hexdigest().encode() + b":"
 
 
 @dataclass(frozen=True)
@@ -89,11 +98,14 @@ class SharedStore:
 
     # --- for errands and limits -----------------------------------------------------------------
 
-    def name(self, key: str) -> bytes:
-        """What a key is called in Redis: nothing can be read from it, and no other installation has it."""
+    def name(self, key: str, organisation: str | None = None) -> bytes:
+        """What a key is called in Redis: nothing can be read from it, and no other installation has it.
+
+        With an organisation's slug, the name begins as all of that organisation's do.
+        """
         data = self._namespace + b"\n" + key.encode()
         digest = hashlib.blake2b(data, digest_size=20, key=self._secret, person=b"coachkit key")
-        return b"ck:" + digest.hexdigest().encode()
+        return (beginning(self._secret, organisation) if organisation else PREFIX) + digest.hexdigest().encode()
 
     def exchange(self, commands: tuple[Command, ...], seconds: float = EXCHANGE_SECONDS) -> list[Reply] | None:
         """The replies, an error among them counted as a fault; None where Redis is not asked or does not answer."""
@@ -153,7 +165,7 @@ class Errand:
         self._store = store
         self._key = key
         self._organisation = organisation
-        self._name = store.name(key)
+        self._name = store.name(key, organisation)
         self._left = ERRAND_SECONDS
         self._leased_until = 0.0
 

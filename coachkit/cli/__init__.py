@@ -12,6 +12,7 @@ from coachkit import __version__
 
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "audit": ("coachkit.cli.audit:audit", "Say what was done to an organisation, and whether that is whole."),
+    "backup": ("coachkit.cli.backup:backup", "Write everything in the database into one file."),
     "channel": ("coachkit.cli.channel:channel", "Move an organisation's channels, and go back."),
     "demo": ("coachkit.cli.demo:demo", "Make and serve two demo organisations."),
     "doctor": ("coachkit.cli.doctor:doctor", "Say what is wrong with this installation, and what to do."),
@@ -23,6 +24,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "org": ("coachkit.cli.org:org", "Make organisations and change their settings."),
     "overlay": ("coachkit.cli.overlay:overlay", "Word things an organisation's own way, part by part."),
     "pack": ("coachkit.cli.pack:pack", "Check, build and publish content packs."),
+    "restore": ("coachkit.cli.backup:restore", "Fill an empty database with a backup."),
     "schedule": ("coachkit.cli.schedule:schedule", "Publish at a time to come."),
     "secret": ("coachkit.cli.install:secret", "Print a new secret key for an installation."),
     "serve": ("coachkit.cli.server:serve", "Serve this installation, and do its work in the background."),

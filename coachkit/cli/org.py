@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from coachkit.cli.erase import erase
 from coachkit.cli.installation import installation, now
 from coachkit.cli.output import json_option, show, warn
 from coachkit.cli.writing import written
@@ -127,6 +128,9 @@ def reviews_(slug: str, days: int, *, as_json: bool) -> None:
         for each in found
     ]
     show({"reviews": [each.shape for each in found]}, lines or ["Nothing is to be reviewed."], as_json=as_json)
+
+
+org.add_command(erase)
 
 
 def _value(organisation: Organisation) -> dict[str, Any]:

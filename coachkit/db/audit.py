@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from coachkit.db.statements import values
 from coachkit.db.tables import audit, organisations
+from coachkit.errors import NotFound
 
 CHUNK = 500
 """Rows that are in memory at once."""
@@ -43,9 +44,16 @@ class Head(NamedTuple):
 
 
 def locked_head(conn: Connection, organisation_id: int) -> Head:
-    """The audit's head; until the transaction ends nobody else adds to this audit, or changes this organisation."""
+    """The audit's head; until the transaction ends nobody else adds to this audit, or changes this organisation.
+
+    Raises NotFound where it has been erased meanwhile.
+    """
     query = sa.select(organisations.c.audit_length, organisations.c.audit_hash)
-    return Head(*conn.execute(query.where(organisations.c.id == organisation_id).with_for_update(key_share=True)).one())
+    found = conn.execute(query.where(organisations.c.id == organisation_id).with_for_update(key_share=True))
+    row = found.one_or_none()
+    if row is None:
+        raise NotFound("There is no such organisation any more")
+    return Head(*row)
 
 
 def head(conn: Connection, organisation_id: int) -> Head:

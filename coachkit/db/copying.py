@@ -17,7 +17,7 @@ from coachkit.db import migrate
 from coachkit.db.database import Database
 from coachkit.db.scopes import ACROSS
 from coachkit.db.statements import values
-from coachkit.db.tables import counters, metadata
+from coachkit.db.tables import counters, erasures, metadata, organisations
 from coachkit.errors import Conflict, SettingsError
 
 CHUNK: Final = 50
@@ -40,6 +40,7 @@ def copy(source: Database, target: Database, begin: Callable[[str], None] = lamb
         for table in metadata.sorted_tables:
             begin(table.name)
             copied[table.name] = _copy(reading, writing, table)
+        for table in metadata.sorted_tables:
             _number_on(writing, table)
     return copied
 
@@ -91,5 +92,8 @@ def _number_on(conn: Connection, table: Table) -> None:
     if conn.dialect.name != "postgresql" or column is None:
         return
     sequence = sa.func.pg_get_serial_sequence(table.name, column.name)
-    last = sa.select(sa.func.max(column)).scalar_subquery()
+    last: sa.ColumnElement[int] = sa.select(sa.func.max(column)).scalar_subquery()
+    if table is organisations:  # a number that was erased is never given again
+        erased = sa.select(sa.func.max(erasures.c.organisation_id)).scalar_subquery()
+        last = sa.func.greatest(last, erased)
     conn.execute(sa.select(sa.func.setval(sequence, last)).where(sequence.is_not(None), last.is_not(None)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from coachkit import process
-from coachkit.db import channels, organisations
+from coachkit.db import channels, erasures, organisations
 from coachkit.db.database import Database
 from coachkit.db.scopes import ACROSS
 from coachkit.db.watch import Watch
@@ -76,6 +76,12 @@ class _Known:
         """Where public channels lead; another one as soon as one has moved."""
         self.shapes: dict[Any, Shape] = {}
         self.lock = threading.Lock()
+
+    def forget(self, erased: Collection[int]) -> None:
+        """Forget organisations by their numbers: their slugs may be others' by now. The lock is the caller's."""
+        for slug in [slug for slug, number in self.ids.items() if number in erased]:
+            for known in (self.ids, self.channels, self.access):
+                known.pop(slug, None)
 
     def shared(self, shape: Shape) -> Shape:
         """A shape, or the one like it that others have."""
@@ -203,11 +209,11 @@ class Pointers:
         known = self._known
         while True:
             with known.lock:
+                organisation_id, access = known.ids.get(organisation), known.access.get(organisation, OPEN)
                 served = known.editions.get((organisation, digest))
-                if served:
+                if served and served.organisation_id == organisation_id:
                     known.editions.move_to_end((organisation, digest))
                     return served
-                organisation_id, access = known.ids.get(organisation), known.access.get(organisation, OPEN)
             if organisation_id is None:
                 return None
             stored = self._library.published(organisation_id, digest)
@@ -229,7 +235,9 @@ class Pointers:
         with self._database.read(ACROSS) as conn:
             moves = channels.moved_since(conn, before)
             others = organisations.reached_since(conn, before)
+            erased = erasures.since(conn, before)
             with known.lock:
+                known.forget(erased)
                 known.read(others)
                 known.move(moves)
             for follower in self._followers:

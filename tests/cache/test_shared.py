@@ -116,7 +116,7 @@ def test_installations_do_not_meet(make, other):
 
 
 def name(store, key="a key"):
-    return store.name(key)
+    return store.name(key, "northbridge")
 
 
 FORGED = {
