@@ -164,6 +164,8 @@ def test_the_limits_are_those_of_the_code() -> None:
     support: Any = choices_schema.BrandSchema().fields["support"]
     (contacts,) = support.value_field.value_field.validators
     assert f"at most {files.FILE_SIZE // 1024**2} MiB" in GUIDE
+    assert f"at most {choices_schema.SECTION_LENGTH:,} characters, and all of them" in GUIDE
+    assert f"together {choices_schema.OVERLAY_LENGTH:,}" in GUIDE
     assert f"{choices_schema.SOURCE_LENGTH:,} characters in each locale" in GUIDE
     assert f"{choices_schema.SOURCES_LENGTH:,} in all" in GUIDE
     assert f"At most {choices_schema.ORIGINS} of each" in GUIDE

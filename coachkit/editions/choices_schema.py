@@ -7,7 +7,7 @@ published (`validate.py`), because that depends on the releases chosen.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, get_args
 
 import marshmallow as ma
@@ -31,6 +31,8 @@ SOURCE_LENGTH = 60_000
 """Characters of a resource of the organisation's own in one locale."""
 SOURCES_LENGTH = 1_000_000
 """Characters of all of them together."""
+OVERLAY_LENGTH = 1_000_000
+"""Characters of all texts of an overlay together, which are compiled where it is published."""
 ENTRIES = 10_000
 """No overlay has more parts, and no organisation more resources, however many the operator allows."""
 
@@ -326,6 +328,8 @@ class ChoicesSchema(_Schema):
                     errors[position] = [f"entry {found}, counted from 0, does the same to the same: keep one of them"]
         if errors:
             raise ma.ValidationError({"overlay": errors})
+        if isinstance(overlay, list) and overlay_length(overlay) > OVERLAY_LENGTH:
+            raise ma.ValidationError({"overlay": [f"its texts have more than {OVERLAY_LENGTH:,} characters together"]})
 
     @ma.validates_schema(skip_on_field_errors=True)
     def _resources_go_together(self, data: dict[str, Any], **_: Any) -> None:
@@ -366,6 +370,12 @@ class ChoicesSchema(_Schema):
             }
         if errors:
             raise ma.ValidationError(errors)
+
+
+def overlay_length(overlay: Iterable[Any]) -> int:
+    """The characters of an overlay's texts; what is no part of one has none."""
+    texts = (part.get(key) for part in overlay if isinstance(part, dict) for key in ("title", "text"))
+    return sum(len(text) for text in texts if isinstance(text, str))
 
 
 def _wrong_chain(locale: str, chain: Any) -> str | None:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from coachkit.db import organisations as rows
 from coachkit.db.organisations import Organisation
 from coachkit.editions.choices import overlay_part
-from coachkit.editions.choices_schema import ChoicesSchema
+from coachkit.editions.choices_schema import OVERLAY_LENGTH, ChoicesSchema, overlay_length
 from coachkit.editions.merging import Merge, keep, merges, take
 from coachkit.errors import Conflict, FieldError, InvalidBody, NotFound
 from coachkit.organisations import organisations
@@ -73,8 +73,9 @@ def put(
 ) -> Organisation:
     """Add a part that has passed OverlaySchema at the end, or put it where the part with its id stands.
 
-    Raises LimitReached, and Conflict where the organisation is not at the expected revision. Its id is
-    `overlay_part(value).id`. A part in the same words as before stays over the release that it was over.
+    Raises LimitReached; InvalidBody where all texts together would be too long; and Conflict where the organisation is
+    not at the expected revision. Its id is `overlay_part(value).id`.
+    A part in the same words as before stays over the release that it was over.
     """
     overlay = [dict(each) for each in organisation.settings.get("overlay") or ()]
     part_id = overlay_part(value).id
@@ -84,6 +85,9 @@ def put(
         overlay.append(dict(value))
     else:
         overlay[before.position] = dict(value)
+    if overlay_length(overlay) > OVERLAY_LENGTH:
+        detail = f"with it the overlay's texts have more than {OVERLAY_LENGTH:,} characters together"
+        raise InvalidBody("The overlay would be too long", (FieldError("too-long", detail, "/text"),))
     changed = _change(conn, organisation, {"overlay": overlay}, at, expected_revision)
     stored = part(changed, part_id)
     record(

@@ -4,14 +4,15 @@ from datetime import timedelta
 
 import pytest
 from packmaker import module, replacing
-from publishing import AT, SLUG, example, organisation, publish
+from publishing import AT, SLUG, example, organisation, publish, settings
 
 from coachkit.db import audit as audit_rows
 from coachkit.db import channels
 from coachkit.db.scopes import ACROSS
 from coachkit.editions.choices import overlay_part
+from coachkit.editions.choices_schema import ChoicesSchema
 from coachkit.errors import Conflict, InvalidBody, LimitReached, NotFound
-from coachkit.organisations import overlays
+from coachkit.organisations import organisations, overlays
 from coachkit.organisations.audit import COMMAND, Actor, broken
 from coachkit.organisations.organisations import enter
 from coachkit.settings import Settings
@@ -132,6 +133,22 @@ def test_room(doing, put):
     doing(overlays.put_resource, FUND, actor=KEY, at=LATER, limits=FEW)
     with pytest.raises(LimitReached, match="COACHKIT_MAX_RESOURCES"):
         doing(overlays.put_resource, FUND | {"id": "other"}, actor=KEY, at=LATER, limits=FEW)
+
+
+@SQLITE
+def test_texts_have_a_bound_together(doing, put):
+    """However short each text is, those of an overlay are bounded together: all are compiled at once."""
+    long = "x" * 20_000
+    overlay = [FEEL | {"target": f"module/m{number}", "text": long} for number in range(50)]
+    whole = settings(overlay=overlay)
+    assert ChoicesSchema().validate(whole) == {}
+    doing(lambda conn, _: organisations.change(conn, SLUG, whole, LATER))
+    with pytest.raises(InvalidBody) as caught:
+        put(FEEL)
+    assert [(each.code, each.pointer) for each in caught.value.errors] == [("too-long", "/text")]
+    put(overlay[0] | {"text": "Shorter."})
+    put(FEEL)
+    assert "together" in ChoicesSchema().validate(settings(overlay=[*overlay, FEEL]))["overlay"][0]
 
 
 @SQLITE
