@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
+import hypothesis
 import psycopg
 import pytest
 import redis
@@ -30,6 +31,10 @@ from coachkit.settings import Settings
 # A shell that starts a command in the background lets it ignore Ctrl-C, and so all that it starts: some tests press it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+hypothesis.settings.register_profile("coachkit", deadline=None)  # how long an example takes is not what is tested
+hypothesis.settings.load_profile("coachkit")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

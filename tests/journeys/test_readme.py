@@ -16,13 +16,12 @@ ROOT = Path(__file__).parents[2]
 COACHKIT = Path(sys.executable).with_name("coachkit")
 
 
-def walk(port: int) -> str:
-    """The commands under “A walk”, for a service on another port."""
-    section = re.search(
-        r"^## A walk$(.*?)^## ", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    )[1]
+def commands(heading: str, port: int) -> str:
+    """The commands under a heading, for a service on another port."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = re.search(rf"^## {heading}$(.*?)^## ", readme, re.MULTILINE | re.DOTALL)[1]
     blocks = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
-    assert len(blocks) >= 3
+    assert blocks
     return "\n".join(blocks).replace("127.0.0.1:8000", f"127.0.0.1:{port}")
 
 
@@ -36,10 +35,11 @@ def test_walk_of_the_readme(tmp_path: Path) -> None:
     command = [COACHKIT, "demo", "--port", str(port), "--data", "var"]
     with running(command, port=port, cwd=tmp_path, home=tmp_path):
         environ = clean_environment(tmp_path)
-        script = ["sh", "-eu", "-c", walk(port)]
+        walk, words = commands("A walk", port), commands("Words of its own", port)
+        script = ["sh", "-eu", "-c", f"{walk}\necho '--- words of its own'\n{words}"]
         done = subprocess.run(script, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    said = done.stdout
+    said, _, worded = done.stdout.partition("--- words of its own")
     assert "Content-Language: cy, en-GB" in said
     assert "<article" in said
     assert re.search(r"^cy  sections/at-northbridge: .*, overlay(,|$)", said, re.MULTILINE)
@@ -53,3 +53,8 @@ def test_walk_of_the_readme(tmp_path: Path) -> None:
     untouched = etags[-2:]
     assert untouched[0] == untouched[1]
     assert "Sam Price" in said
+    assert "Geiriau Northbridge\n" in worded, "the preview, in Welsh"
+    assert re.search(r"^changed +module/first-hour +cy$", worded, re.MULTILINE)
+    assert "Words of Northbridge\n" in worded
+    assert re.search(r"changed +module/close-one-gap +en-GB$", worded, re.MULTILINE), "said before it is due"
+    assert re.search(r"^0$", worded, re.MULTILINE), "gone again after going back"
