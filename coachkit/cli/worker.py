@@ -35,6 +35,8 @@ from coachkit.jobs.worker import Worker
 from coachkit.organisations import retention, reviews
 
 THREADS: Final = 2
+NICENESS: Final = 5
+"""Readers wait for the web side, and nobody for this: where both want a processor, it has the smaller part."""
 GRACE_SECONDS: Final = 6.0
 """How long a worker that is told to stop goes on with what it has begun."""
 PATIENCE: Final = 60.0
@@ -59,6 +61,8 @@ def worker(threads: int, *, as_json: bool) -> None:
     Any number of workers may run; each job is done once.
     """
     wishes = _Wishes()
+    if os.getpriority(os.PRIO_PROCESS, 0) < NICENESS:
+        os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
     settings = settings_module.load()
     with installation(settings, migrated=False, patience=PATIENCE) as here:
         waiting = queue.of_installation(settings)
