@@ -115,8 +115,9 @@ def _reviews(context: Context, library: Library) -> None:
             found = reviews.of_organisation(context.database, library, slug, today + reviews.AHEAD)
         except Unavailable:
             raise
-        except CoachKitError as error:  # of its edition: the others' are looked at
-            _log.warning("reviews cannot be seen", organisation=slug, reason=str(error))
+        except Exception as error:  # noqa: BLE001 — one organisation's edition is spoiled: the others' are looked at
+            reason = str(error) if isinstance(error, CoachKitError) else type(error).__name__
+            _log.warning("reviews cannot be seen", organisation=slug, reason=reason)
             continue
         if found:
             passed = sum(each.review_by < today for each in found)
