@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Collection, Mapping, Sequence
 from types import FrameType
 from typing import Final
@@ -18,6 +19,9 @@ from coachkit.cli.output import warn
 
 STOP_SECONDS: Final = 15
 """How long they have to end when they are told to; gunicorn and the worker take fewer by themselves."""
+APART_SECONDS: Final = 3.0
+"""How long the first has the machine to itself when it begins."""
+_LOOK_SECONDS: Final = 0.05
 _PR_SET_PDEATHSIG: Final = 1
 _STOP: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
@@ -33,6 +37,8 @@ def run(
     together = _Together(passed)
     for name, command in commands.items():
         together.start(name, command, environ)
+        if len(together) < len(commands):
+            together.pause(APART_SECONDS)
     return together.wait()
 
 
@@ -40,6 +46,7 @@ class _Together:
     def __init__(self, passed: Mapping[int, Collection[str]]) -> None:
         self._passed = passed
         self._running: dict[int, tuple[str, subprocess.Popen[bytes]]] = {}
+        self._ended: list[tuple[int, int]] = []
         self._stopping = False
         for sign in _STOP:
             signal.signal(sign, self._stop)
@@ -47,18 +54,33 @@ class _Together:
             signal.signal(each, self._pass)
         signal.signal(signal.SIGALRM, self._kill)
 
+    def __len__(self) -> int:
+        return len(self._running)
+
     def start(self, name: str, command: Sequence[str], environ: Mapping[str, str]) -> None:
-        if self._stopping:
+        if self._stopping or self._one_has_ended():
             return
         child = subprocess.Popen(command, env=environ, preexec_fn=_end_with_parent)  # noqa: PLW1509, S603 one thread; our own
         self._running[child.pid] = (name, child)
+
+    def pause(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self._stopping and not self._one_has_ended():
+            time.sleep(_LOOK_SECONDS)
+
+    def _one_has_ended(self) -> bool:
+        """Whether one has; `wait` takes note of it."""
+        if not self._ended and self._running:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            self._ended += [(pid, status)] if pid else []
+        return bool(self._ended)
 
     def wait(self) -> int:
         status = 0
         if self._stopping:  # a signal came while the last of them was started
             self._stop()
         while self._running:
-            pid, ended = os.wait()
+            pid, ended = self._ended.pop() if self._ended else os.wait()
             if pid not in self._running:
                 continue  # where we are the first process of a container, others' orphans become ours
             name, child = self._running.pop(pid)

@@ -79,6 +79,17 @@ def test_one_dies(service: Service, word: str) -> None:
     assert f"the {'web' if word == 'gunicorn' else word} process ended by itself (signal 9)" in said(service)
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_first_dies_at_once(database: Database, environ: dict[str, str], tmp_path: Path) -> None:
+    """If the web side cannot even start, the worker is not begun, and the exit status is the web side's."""
+    environ = clean_environment(tmp_path) | environ | {"GUNICORN_CMD_ARGS": "--no-such-option"}
+    command = [COACHKIT, "serve", "--bind", f"127.0.0.1:{free_port()}"]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 2
+    assert "the web process ended by itself (exit status 2)" in done.stderr
+    assert STARTED not in done.stderr
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel does it there alone")
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_killed(service: Service) -> None:
