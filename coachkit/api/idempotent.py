@@ -36,7 +36,7 @@ from sqlalchemy import Connection
 from coachkit.api.services import services
 from coachkit.api.smorest import Blueprint
 from coachkit.db import idempotency as rows
-from coachkit.db.database import Database
+from coachkit.db.database import CHANGING, Database
 from coachkit.db.idempotency import Name, Stored
 from coachkit.db.scopes import Scope, narrow
 from coachkit.errors import Conflict, FieldError, KeyReused, Unavailable
@@ -119,7 +119,7 @@ class Once:
         if self._key is None:
             fresh = os.urandom(SECRET_BYTES)
             ready()
-            with database.write(scope) as conn:
+            with database.write(scope, CHANGING) as conn:
                 return _response(_said(make(Effect(conn, datetime.now(UTC), fresh))), reveal, fresh)
         asked = _Asked(database, scope, _name(secret, scope, caller, self._key), _request(secret))
         found = asked.before() or asked.claim()
@@ -195,7 +195,7 @@ class _Asked:
     def claim(self) -> Stored | str:
         """A claim of ours, committed before anything is done; or what somebody else has there. Raises Conflict."""
         claim, at = os.urandom(16).hex(), datetime.now(UTC)
-        with self.database.write(self.scope) as conn:
+        with self.database.write(self.scope, CHANGING) as conn:
             if rows.claimed(conn, self.name, self.request, claim, at=at, until=at + LEASE):
                 return claim
             found = rows.stored(conn, self.name)
@@ -207,7 +207,7 @@ class _Asked:
         """What comes of it, stored with it; if anything is raised, nothing of it is done and the claim is given up."""
         try:
             ready()
-            with self.database.write(self.scope) as conn:
+            with self.database.write(self.scope, CHANGING) as conn:
                 said = _said(make(Effect(conn, datetime.now(UTC), secret)))
                 self._store(conn, claim, said)
         except BaseException:
@@ -224,7 +224,7 @@ class _Asked:
 
     def _give_up(self, claim: str) -> None:
         """Let the next one try at once. Where the database is silent, it lets them when the lease has run out."""
-        with suppress(Unavailable), self.database.write(self.scope) as conn:
+        with suppress(Unavailable), self.database.write(self.scope, CHANGING) as conn:
             rows.release(conn, self.name, claim)
 
 

@@ -23,6 +23,7 @@ from coachkit.api.parsing import MAX_BODY
 from coachkit.api.requests import concerns
 from coachkit.api.services import services
 from coachkit.db import organisations as rows
+from coachkit.db.database import CHANGING
 from coachkit.db.organisations import Organisation
 from coachkit.db.scopes import only
 from coachkit.errors import BadRequest, FieldError, NotFound, PreconditionFailed, PreconditionRequired
@@ -74,7 +75,7 @@ def number(slug: str) -> int:
 @contextmanager
 def changing(slug: str) -> Iterator[Work]:
     """A transaction in which one organisation is changed; all of it or nothing."""
-    with services().database.write(only(number(slug))) as conn:
+    with services().database.write(only(number(slug)), CHANGING) as conn:
         yield _work(conn, slug)
 
 

@@ -23,13 +23,15 @@ from sqlalchemy.pool import PoolProxiedConnection
 from coachkit import process
 from coachkit.db import sqlite
 from coachkit.db.breaker import TRY_SECONDS, Breaker
-from coachkit.db.patience import Patience
+from coachkit.db.patience import SECONDS, Patience
 from coachkit.db.scopes import NOTHING, SCOPE, Scope
 from coachkit.errors import SettingsError, Unavailable
 
 SERVING: Final = 1.25
 """The patience, in seconds, of what serves readers: who asks hears within 2 s that there is no answer, also from a
 busy machine."""
+CHANGING: Final = 6.0
+"""That of who changes something, and takes turns with others who do."""
 _POOL_SECONDS: Final = 5.0
 """How long a free connection, and on PostgreSQL a lock, is waited for by whom patience does not make shorter."""
 
@@ -77,17 +79,18 @@ class Database:
             yield conn
 
     @contextmanager
-    def write(self, scope: Scope = NOTHING) -> Iterator[Connection]:
+    def write(self, scope: Scope = NOTHING, patience: float | None = None) -> Iterator[Connection]:
         """A transaction that may write: committed, and durable, when the block ends; undone if it raises.
 
-        Whose rows it sees, `scope` says; it can write no others.
+        Whose rows it sees, `scope` says; it can write no others. `patience` is how many seconds it waits in all, where
+        that is not what every transaction of this Database waits.
 
         On SQLite writers take turns from the first statement on, so none fails half-way for having read first.
         Raises Unavailable if the database is locked, full or does not answer, here and in the block. When it did not
         answer the end of the block, what was written may be there or not.
         """
         engines = self._engines()
-        with self._transaction(engines, engines.write, scope) as conn:
+        with self._transaction(engines, engines.write, scope, patience) as conn:
             if not self.is_sqlite:
                 conn.exec_driver_sql(f"SET LOCAL lock_timeout = '{_POOL_SECONDS:.0f}s'")
             yield conn
@@ -111,19 +114,21 @@ class Database:
             mine.write.dispose()
 
     @contextmanager
-    def _transaction(self, engines: _Engines, engine: Engine, scope: Scope) -> Iterator[Connection]:
-        with self._asking(engines, engine) as patience, ExitStack() as begun:
+    def _transaction(
+        self, engines: _Engines, engine: Engine, scope: Scope, seconds: float | None = None
+    ) -> Iterator[Connection]:
+        with self._asking(engines, engine, seconds) as patience, ExitStack() as begun:
             with patience.waiting():
                 conn = begun.enter_context(engine.connect())
-                conn.execution_options(**{SCOPE: scope})
+                conn.execution_options(**{SCOPE: scope, SECONDS: seconds})
                 begun.enter_context(conn.begin())
             yield conn
 
     @contextmanager
-    def _asking(self, engines: _Engines, engine: Engine) -> Iterator[Patience]:
+    def _asking(self, engines: _Engines, engine: Engine, seconds: float | None = None) -> Iterator[Patience]:
         """Ask, if there is hope of an answer, and tell the breaker how it went; Unavailable, which shows no SQL."""
         breaker = engines.breaker
-        seconds = self._patience
+        seconds = self._patience if seconds is None else seconds
         if breaker.open and math.isfinite(seconds):
             seconds = min(seconds, TRY_SECONDS)
         if not breaker.allows():

@@ -7,6 +7,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Final
+
+SECONDS: Final = "coachkit_seconds"
+"""The execution option of a connection that says how many seconds its transaction waits, where that is its own."""
 
 
 class Patience:

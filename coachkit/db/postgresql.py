@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Final, TypeVar
 
@@ -19,7 +19,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL
 
 from coachkit.db import patience
-from coachkit.db.patience import Patience
+from coachkit.db.patience import SECONDS, Patience
 from coachkit.db.scopes import OWNER, SCOPE, Scope
 
 T = TypeVar("T")
@@ -72,25 +72,32 @@ def engine(address: URL, pool_seconds: float, transaction_seconds: float) -> Eng
         hide_parameters=True,
     )
     event.listen(engine, "do_connect", _connect)
-    limits = {}
-    if transaction_seconds < math.inf:
-        limits = {
-            "statement_timeout": round(900 * transaction_seconds),
-            "idle_in_transaction_session_timeout": 1_000 * IDLE_SECONDS,
-        }
-    _begin_with(engine, [f"set_config('{name}', '{value}', true)" for name, value in limits.items()])
+    _begin_within(engine, transaction_seconds)
     return engine
 
 
-def _begin_with(engine: Engine, limits: Sequence[str]) -> None:
-    """Set these, and whose rows it sees, for each transaction only: the connection may be a pooler's."""
+def _begin_within(engine: Engine, usual_seconds: float) -> None:
+    """Set limits, and whose rows it sees, for each transaction only: the connection may be a pooler's."""
 
     @event.listens_for(engine, "begin")
     def begin(conn: Connection) -> None:
-        scope: Scope = conn.get_execution_options().get(SCOPE, OWNER)
+        options = conn.get_execution_options()
+        scope: Scope = options.get(SCOPE, OWNER)
+        seconds = options.get(SECONDS)
+        limits = _limits(usual_seconds if seconds is None else seconds)
         settings = [*limits, *([] if scope is OWNER else [scope.statement])]
         if settings:
             conn.exec_driver_sql(f"SELECT {', '.join(settings)}")
+
+
+def _limits(seconds: float) -> list[str]:
+    if not math.isfinite(seconds):
+        return []
+    limits = {
+        "statement_timeout": round(900 * seconds),
+        "idle_in_transaction_session_timeout": 1_000 * IDLE_SECONDS,
+    }
+    return [f"set_config('{name}', '{value}', true)" for name, value in limits.items()]
 
 
 def _connect(dialect: object, record: object, arguments: tuple[Any, ...], named: dict[str, Any]) -> ImpatientConnection:  # noqa: ARG001 — the event's shape
