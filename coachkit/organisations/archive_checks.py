@@ -10,7 +10,9 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 
@@ -284,6 +286,8 @@ class _Checking:
             self._pointing(name, line, row["channel"], [row["digest"]])
             if row["state"] not in STATES:
                 self._error(name, line, "bad-row", f"its state is none of {', '.join(sorted(STATES))}")
+            elif row["state"] == "pending" and not _is_local_time(row["local_time"], row["zone"]):
+                self._error(name, line, "bad-row", "its time is no local time, or its zone is not known here")
 
     def _pointing(self, name: str, line: int, channel: str, digests: Iterable[str | None]) -> None:
         if not _is_name(channel):
@@ -322,6 +326,13 @@ class _Checking:
 
 def _is_name(text: str) -> bool:
     return len(text) <= NAME_LENGTH and re.fullmatch(NAME_PATTERN, text) is not None
+
+
+def _is_local_time(text: str, zone: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)).utcoffset() is not None
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        return False
 
 
 def _wrong_head(row: Row) -> str | None:

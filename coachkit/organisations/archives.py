@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final, NamedTuple
 
@@ -141,7 +141,7 @@ def opened(file: BinaryIO) -> Archive:
     slug, listed = _read_manifest(data)
     if [(each.name, each.size) for each in listed] != [(each.name, each.size) for each in rest]:
         raise invalid(MANIFEST, "bad-archive", "it does not name the members that follow, in their order and sizes")
-    _refuse_unknown(listed)
+    refuse(listed)
     digest = f"sha256:{hashlib.sha256(data).hexdigest()}"
     by_name = {each.name: each for each in listed}
     return Archive(file, slug, digest, by_name, {each.name: each.offset for each in rest})
@@ -173,7 +173,10 @@ def _listed(said: Any) -> Listed | None:
     return Listed(name, size, sha256) if right else None
 
 
-def _refuse_unknown(listed: list[Listed]) -> None:
+def refuse(listed: Sequence[Listed]) -> None:
+    """Raise ArchiveInvalid for members that no import reads: unknown ones, too many, or too large."""
+    if len(listed) > MAX_MEMBERS:
+        raise invalid(".", "too-large", f"the archive has more than {MAX_MEMBERS:,} members")
     problems = []
     for each in listed:
         most = _limit(each.name)

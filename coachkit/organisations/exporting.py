@@ -31,11 +31,16 @@ class Exported(NamedTuple):
 
 
 def export(conn: Connection, organisation: Organisation, file: BinaryIO) -> Exported:
-    """Write the archive of an organisation as it is in this transaction, which must see one moment."""
+    """Write the archive of an organisation as it is in this transaction, which must see one moment.
+
+    Raises ArchiveInvalid where it would be larger than any that is imported.
+    """
     writing = [(name, chunks, _measured(name, chunks())) for name, chunks in _members(conn, organisation)]
-    manifest = archives.manifest(organisation.slug, [listed for _, _, listed in writing])
+    listed = [each for _, _, each in writing]
+    archives.refuse(listed)
+    manifest = archives.manifest(organisation.slug, listed)
     size = _write(file, archives.MANIFEST, len(manifest), [manifest])
-    size += sum(_write(file, name, listed.size, chunks()) for name, chunks, listed in writing)
+    size += sum(_write(file, name, each.size, chunks()) for name, chunks, each in writing)
     file.write(plain_tar.END)
     digest = f"sha256:{hashlib.sha256(manifest).hexdigest()}"
     return Exported(digest, 1 + len(writing), size + len(plain_tar.END))

@@ -11,6 +11,7 @@ from publishing import AT, settings
 from coachkit.db import audit as rows
 from coachkit.db.audit import Head
 from coachkit.db.scopes import ACROSS, OWNER, only
+from coachkit.db.tables import hostnames
 from coachkit.organisations.audit import COMMAND, VALUE_BYTES, Actor, broken, difference, record, shape
 from coachkit.organisations.organisations import create
 
@@ -92,7 +93,8 @@ def test_concurrent_writers(database, northbridge):
 
     def write(n):
         with database.write(only(northbridge)) as conn:
-            conn.execute(sa.text("SELECT count(*) FROM editions"))
+            claim = {"organisation_id": northbridge, "name": f"{n}.example", "token": "t", "created_at": AT}
+            conn.execute(sa.insert(hostnames).values(claim))  # which refers to the organisation, and so locks its row
             record(conn, northbridge, Actor("key", str(n)), "a.b", str(n), at=AT)
 
     with ThreadPoolExecutor(8) as pool:

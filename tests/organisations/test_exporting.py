@@ -12,6 +12,7 @@ from publishing import SLUG, organisation, publish
 from coachkit.db import archives as rows
 from coachkit.db.scopes import ACROSS
 from coachkit.db.tables import metadata
+from coachkit.errors import ArchiveInvalid
 from coachkit.organisations import archives
 from coachkit.organisations.exporting import export
 from coachkit.organisations.organisations import enter
@@ -86,6 +87,16 @@ def test_one_moment(database, northbridge):
         after = io.BytesIO()
         export(conn, found, after)
     assert after.getvalue() == before.getvalue()
+
+
+def test_no_archive_that_could_not_be_read(database, northbridge, monkeypatch):
+    """What no import would take is not written; what is too large is named."""
+    monkeypatch.setattr(archives, "LIST_BYTES", 100)
+    with pytest.raises(ArchiveInvalid, match=r"audit\.jsonl"):
+        archive_of(database)
+    monkeypatch.setattr(archives, "MAX_MEMBERS", 3)
+    with pytest.raises(ArchiveInvalid, match="members"):
+        archive_of(database)
 
 
 def test_every_table_is_decided_on():
