@@ -50,7 +50,7 @@ def steps(database: str, cache: str) -> str:
     """The guide's commands up to the one that serves, for these addresses."""
     guide = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
     block = re.search(r"^## From one machine.*?^```sh\n(.*?)^```$", guide, re.MULTILINE | re.DOTALL)[1]
-    commands, serving, _ = block.rpartition("coachkit web")
+    commands, serving, _ = block.rpartition("coachkit serve")
     assert serving
     for told, here in {
         "postgresql://coachkit:password@127.0.0.1/coachkit": f"'{database}'",
@@ -91,7 +91,7 @@ def test_moving_to_postgresql_and_redis(tmp_path: Path, address: str, redis_url:
     (tmp_path / "var" / "coachkit.sqlite").unlink()
 
     port = free_port()
-    command = [COACHKIT, "web", "--bind", f"127.0.0.1:{port}"]
+    command = [COACHKIT, "serve", "--bind", f"127.0.0.1:{port}"]
     with running(command, port=port, cwd=tmp_path, home=tmp_path, environ=settings) as service:
         after = answers(service, paths)
         assert after == before

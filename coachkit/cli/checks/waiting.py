@@ -36,6 +36,7 @@ def overdue(counts: Iterable[Count]) -> Iterator[Finding]:
             f"jobs are more than {LATE.seconds // 60} minutes late: {', '.join(late)}",
             "schedules do not move, reviews are not told of, and nothing is cleared away",
             "run `coachkit worker`, or `coachkit serve`, which has one; where one runs, its log says what keeps it",
+            "warning",
         )
 
 
