@@ -15,6 +15,7 @@ from coachkit.editions import inputs, manifest
 from coachkit.editions.choices import from_settings
 from coachkit.editions.inputs import RENDER
 from coachkit.editions.overlay import compile_overlay
+from coachkit.editions.own import compile_own
 from coachkit.editions.publish import Tools
 from coachkit.packs import stored
 from coachkit.packs.compile import COMPILER
@@ -47,8 +48,12 @@ def edition_is_as_made(
     if parsed.render != RENDER or made_with["compiler"] not in (None, COMPILER):
         return None
     choices = from_settings(parsed.settings)
-    overlaid = compile_overlay(slug, choices, compiled, tools.directives)
-    if list(overlaid.directives) != made_with["directives"]:
+    owned = compile_own(slug, choices, compiled, tuple(tools.plugins))
+    if owned.failed:
         return None
-    edition = manifest.settle(slug, inputs.digest(data), choices, compiled, overlaid.resources)
+    whole = {**compiled, **owned.releases}
+    overlaid = compile_overlay(slug, choices, whole, tools.directives)
+    if sorted({*overlaid.directives, *owned.directives}) != made_with["directives"]:
+        return None
+    edition = manifest.settle(slug, inputs.digest(data), choices, whole, overlaid.resources)
     return manifest.inflated(manifest.dump(edition)) == manifest.inflated(given)

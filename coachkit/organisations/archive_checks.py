@@ -216,10 +216,21 @@ class _Checking:
             if not DIGEST.fullmatch(row["digest"]):
                 self._error(name, line, "bad-row", "the digest is none")
                 continue
+            if row["settings"] is not None and not self._published_from(name, line, row["settings"]):
+                continue
             self.editions[row["digest"]] = row["published"]
             self._edition(row["digest"])
         for digest in self.uses.keys() - self.editions.keys():
             self._error("edition_releases.jsonl", None, "bad-row", f"there is no edition {digest[:80]}")
+
+    def _published_from(self, name: str, line: int, data: bytes) -> bool:
+        """Whether the settings that an edition was published from are any."""
+        try:
+            settings = bounded_json.parse(data)
+        except ValueError:
+            self._error(name, line, "bad-settings", "the settings that it was published from cannot be read")
+            return False
+        return self._settings(name, line, settings)
 
     def _edition(self, digest: str) -> None:
         member = edition_member(digest, "inputs.json")
