@@ -44,7 +44,8 @@ def test_what_is_in_it(database, northbridge):
     assert names[:9] == [*archives.LISTS, "audit.jsonl"]
     assert (names.count("releases"), names.count("editions")) == (2, 4)
     (organisation_row,) = map(orjson.loads, members["organisation.json"].splitlines())
-    assert organisation_row["settings"]["overlay"] == [OVERLAY]
+    over = {"pack": "example", "version": "1.0.0"}
+    assert organisation_row["settings"]["overlay"] == [{**OVERLAY, "over": over}]
     counts = {name: data.count(b"\n") for name, data in members.items() if name.endswith(".jsonl")}
     assert counts == {
         "releases.jsonl": 1,
