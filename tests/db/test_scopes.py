@@ -1,12 +1,15 @@
 """Whose rows a transaction sees: on PostgreSQL the server itself keeps organisations apart."""
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from psycopg.errors import InsufficientPrivilege
+from sqlalchemy.engine import make_url
 
-from coachkit.db import channels, organisations
+from coachkit.db import channels, migrate, organisations
+from coachkit.db.changes import counted
 from coachkit.db.database import Database
-from coachkit.db.scopes import ACROSS, MIGRATING, NOTHING, ORDINARY, OWNER, WIDE, narrow, only
+from coachkit.db.scopes import ACROSS, MIGRATING, NOTHING, ORDINARY, OWNER, WIDE, Scope, narrow, only
 from coachkit.db.tables import OF_ORGANISATIONS, audit, erasures, metadata, releases
 from coachkit.db.tables import channels as channel_table
 from coachkit.db.tables import organisations as organisation_table
@@ -153,3 +156,27 @@ def test_numbers_are_not_used_again(database, moved, at):
         conn.execute(sa.delete(organisation_table).where(organisation_table.c.id == gone))
         conn.execute(sa.insert(erasures).values(organisation_id=gone, erased_at=at, change=0))
         assert organisations.insert(conn, "next", name="Next", settings={}, at=at).id > gone
+
+
+@on_postgres
+def test_who_serves_need_not_migrate(database, moved, postgres):
+    """A user with the two roles of requests serves and changes nothing of the tables."""
+    name = make_url(database.url).database
+    with psycopg.connect(postgres("postgres"), autocommit=True) as conn:
+        conn.execute("CREATE ROLE portal LOGIN NOSUPERUSER")
+        conn.execute(f"GRANT {ORDINARY}, {WIDE} TO portal")
+    serving = Database(make_url(postgres(name)).set(username="portal").render_as_string(hide_password=False))
+    try:
+        assert migrate.current(serving) == migrate.expected()
+        with serving.read(only(moved["harbour"])) as conn:
+            assert count(conn, channel_table) == 1
+        with serving.write(ACROSS) as conn:
+            assert counted(conn) == 2
+        with pytest.raises(sa.exc.ProgrammingError, match="permission denied"), serving.write(Scope(MIGRATING)) as conn:
+            pass
+        with pytest.raises(sa.exc.ProgrammingError, match="must be owner"), serving.write(OWNER) as conn:
+            conn.exec_driver_sql("DROP TABLE channels CASCADE")
+    finally:
+        serving.dispose()
+        with psycopg.connect(postgres("postgres"), autocommit=True) as conn:
+            conn.execute("DROP ROLE portal")
