@@ -225,7 +225,7 @@ def register(app: flask.Flask, gate: Gate, organisations: Organisations) -> None
         else:
             request.environ[ADMITTED] = gate.reader(request.environ, number, access)
 
-    app.before_request(judge)
+    app.before_request_funcs.setdefault(None, []).insert(0, judge)  # before anything else is looked at
     app.after_request(_open_to_pages)
 
 

@@ -195,7 +195,7 @@ class _Asked:
     def claim(self) -> Stored | str:
         """A claim of ours, committed before anything is done; or what somebody else has there. Raises Conflict."""
         claim, at = os.urandom(16).hex(), datetime.now(UTC)
-        with self.database.write(self.scope, CHANGING) as conn:
+        with self.database.write(self.scope) as conn:
             if rows.claimed(conn, self.name, self.request, claim, at=at, until=at + LEASE):
                 return claim
             found = rows.stored(conn, self.name)
@@ -224,7 +224,7 @@ class _Asked:
 
     def _give_up(self, claim: str) -> None:
         """Let the next one try at once. Where the database is silent, it lets them when the lease has run out."""
-        with suppress(Unavailable), self.database.write(self.scope, CHANGING) as conn:
+        with suppress(Unavailable), self.database.write(self.scope) as conn:
             rows.release(conn, self.name, claim)
 
 

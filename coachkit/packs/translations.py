@@ -66,10 +66,15 @@ def read_translation(kind: Kind, file: str, text: str, original: Original, findi
 def mark(lines: Mapping[str, Line], sections: Iterable[MarkdownText]) -> str:
     """What a translation is made from, in twelve digits: another one whenever a text of the original changes."""
     texts = {
-        "lines": {path: line.text for path, line in lines.items()},
-        "sections": {text.id: [text.title, text.markdown] for text in sections},
+        "lines": {path: _fit(line.text) for path, line in lines.items()},
+        "sections": {text.id: [text.title and _fit(text.title), _fit(text.markdown)] for text in sections},
     }
     return hashlib.sha256(orjson.dumps(texts, option=orjson.OPT_SORT_KEYS)).hexdigest()[:12]
+
+
+def _fit(text: str) -> str:
+    """The text without halves of surrogate pairs, which are refused elsewhere and have no UTF-8."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _is_outdated(loaded: Loaded, original: Original, findings: Findings) -> bool:

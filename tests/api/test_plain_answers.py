@@ -9,7 +9,6 @@ from appmaker import services_of
 from werkzeug.test import Client
 
 from coachkit.api import answers
-from coachkit.api.access import may_read
 from coachkit.api.fastlane import Fastlane
 from coachkit.cache.store import MemoryStore
 from coachkit.packs.model import FOLDERS
@@ -27,7 +26,7 @@ class Lanes:
 
     def _lane(self, plainly):
         return Client(
-            Fastlane(self.flask, self.parts.routes, self.parts.reader, MemoryStore(0), may_read, plainly=plainly)
+            Fastlane(self.flask, self.parts.routes, self.parts.reader, MemoryStore(0), self.parts.gate, plainly=plainly)
         )
 
     def _plainly(self, *asked):

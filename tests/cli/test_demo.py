@@ -164,11 +164,14 @@ def test_two_workers(again: Again) -> None:
     assert len(master.children()) >= 2
 
 
+PLANNED = [("hostnames",), ("retention",), ("reviews",), ("schedule-turns",)]
+
+
 def test_worker_runs(again: Again) -> None:
     """What is to be done again and again is planned, and done once at the start."""
     with closing(sqlite3.connect(again.data / "coachkit.sqlite")) as connection:
         query = "SELECT kind FROM jobs WHERE due_at > datetime('now') ORDER BY kind"
-        eventually(lambda: connection.execute(query).fetchall() == [("retention",), ("reviews",)], 30)
+        eventually(lambda: connection.execute(query).fetchall() == PLANNED, 30)
 
 
 def test_port_in_use(again: Again, tmp_path: Path) -> None:

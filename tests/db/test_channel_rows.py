@@ -68,10 +68,13 @@ def test_history(database, served, at):
         channels.move(conn, id_, "live", "e1", public=True, at=at)
         channels.move(conn, id_, "preview", "e2", public=False, at=at)
         channels.move(conn, id_, "live", "e2", public=True, at=later, note="autumn")
-        assert channels.history(conn, id_, "live") == (
-            Move("live", "e1", "e2", later, "autumn"),
-            Move("live", None, "e1", at, None),
+        second, first = channels.history(conn, id_, "live")
+        assert (second, first) == (
+            Move(second.id, "live", "e1", "e2", later, "autumn"),
+            Move(first.id, "live", None, "e1", at, None),
         )
+        assert second.id > first.id
+        assert channels.history(conn, id_, "live", before=second.id, limit=1) == (first,)
 
 
 def test_of_organisation(database, served, at):

@@ -83,7 +83,10 @@ def client(request, portal):
             **{**files, "modules/first-hour.md": module, PACK: lambda text: declared(text.replace("1.0.0", "1.1.0"))}
         )
         brand = {**NORTHBRIDGE["brand"], "name": HOSTILE}
-        portal.set("northbridge", {**NORTHBRIDGE, "brand": brand})
+        overlay = [
+            {**part, "text": f"{part['text']} Still."} for part in NORTHBRIDGE["overlay"]
+        ]  # over the new release
+        portal.set("northbridge", {**NORTHBRIDGE, "brand": brand, "overlay": overlay})
         portal.edition("northbridge")
     return portal.client()
 
