@@ -161,7 +161,7 @@ def test_two_workers(again: Again) -> None:
     """At least two workers answer, so that one may die unnoticed."""
     masters = [psutil.Process(pid) for pid in again.service.workers()]
     (master,) = [each for each in masters if "gunicorn" in each.cmdline()]
-    assert len(master.children()) >= 2
+    eventually(lambda: len(master.children()) >= 2, 30)
 
 
 PLANNED = [("hostnames",), ("retention",), ("reviews",), ("schedule-turns",)]

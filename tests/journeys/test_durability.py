@@ -176,7 +176,7 @@ def settled(place: Place, written: Written) -> None:
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_killed_workers(kind, make_database, tmp_path, repeats: Callable[..., int]) -> None:
     """Workers that are killed in the middle of writes lose nothing that was acknowledged, and do nothing twice."""
-    kills = repeats(small=4, full=50)
+    kills = repeats(small=2, full=50)
     with make_database(kind, tmp_path) as database, served(database, tmp_path) as place:
         with writing(place) as written:
             for _ in range(kills):
@@ -190,7 +190,7 @@ def test_killed_workers(kind, make_database, tmp_path, repeats: Callable[..., in
 @pytest.mark.soak
 def test_killed_postgresql(tmp_path, repeats: Callable[..., int]) -> None:
     """PostgreSQL that is stopped at once in the middle of writes loses nothing that was acknowledged."""
-    stops = repeats(small=2, full=20)
+    stops = repeats(small=1, full=20)
     with postgresql.own_server() as server:
         database = Database(server.url)
         with served(database, tmp_path) as place:
@@ -207,7 +207,7 @@ def test_killed_postgresql(tmp_path, repeats: Callable[..., int]) -> None:
 @pytest.mark.soak
 def test_eight_writers(make_database, tmp_path, repeats: Callable[..., int]) -> None:
     """Eight writers in processes of their own never hear from SQLite that the database is locked."""
-    seconds = repeats(small=3, full=60)
+    seconds = repeats(small=1, full=60)
     with make_database("sqlite", tmp_path) as database, served(database, tmp_path) as place:
         with writing(place) as written, writing_also(place, 4) as also:
             time.sleep(seconds)
