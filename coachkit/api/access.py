@@ -217,7 +217,7 @@ def register(app: flask.Flask, gate: Gate, organisations: Organisations) -> None
         view = app.view_functions.get(request.endpoint or "")
         slug = (request.view_args or {}).get("organisation")
         access = None if slug is None else organisations.access(slug)
-        number = None if access is None else organisations.number(slug)
+        number = None if slug is None or access is None else organisations.number(slug)
         if scope := declared(view, "__managed__"):
             request.environ[ADMITTED] = gate.manager(request.environ, number, scope)
         elif access is None or number is None or declared(view, "__open_to_all__"):
