@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -68,15 +67,25 @@ def test_hostile(name: str, folder: Path, limits: Limits) -> None:
 
 
 def run(*arguments: object, home: Path) -> tuple[int, str, float, int]:
-    """Exit status, output, seconds of CPU and peak bytes of the largest process of a command and all it starts."""
+    """Exit status, output, seconds of CPU and peak bytes of the largest process of a command and all it starts.
+
+    A small process starts it and reads what it used: what a process starts by itself counts its own memory too.
+    """
+    command = [sys.executable, "-c", STARTED, COACHKIT, *map(str, arguments)]
     with (home / "said").open("wb") as said:
-        process = subprocess.Popen(
-            [COACHKIT, *map(str, arguments)], stdout=said, stderr=subprocess.STDOUT, env=clean_environment(home)
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        done = subprocess.run(command, stdout=said, stderr=subprocess.PIPE, env=clean_environment(home), check=False)
+    seconds, kilobytes = done.stderr.split()
     output = (home / "said").read_text(encoding="utf-8")
-    return process.returncode, output, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
+    return done.returncode, output, float(seconds), int(kilobytes) * 1024
+
+
+STARTED = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stderr=subprocess.STDOUT)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss, file=sys.stderr)
+sys.exit(done.returncode)
+"""
 
 
 @pytest.mark.parametrize(
