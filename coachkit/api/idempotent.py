@@ -186,7 +186,7 @@ class _Asked:
 
     def before(self) -> Stored | None:
         """What there is already, unless its claim has run out; repeats that only look keep no writer waiting."""
-        with self.database.read(self.scope) as conn:
+        with self.database.read(self.scope, CHANGING) as conn:
             found = rows.stored(conn, self.name)
         if found and found.status is None and found.request == self.request:
             return found if datetime.now(UTC) < found.claimed_until else None
@@ -195,7 +195,7 @@ class _Asked:
     def claim(self) -> Stored | str:
         """A claim of ours, committed before anything is done; or what somebody else has there. Raises Conflict."""
         claim, at = os.urandom(16).hex(), datetime.now(UTC)
-        with self.database.write(self.scope) as conn:
+        with self.database.write(self.scope, CHANGING) as conn:
             if rows.claimed(conn, self.name, self.request, claim, at=at, until=at + LEASE):
                 return claim
             found = rows.stored(conn, self.name)
@@ -224,7 +224,7 @@ class _Asked:
 
     def _give_up(self, claim: str) -> None:
         """Let the next one try at once. Where the database is silent, it lets them when the lease has run out."""
-        with suppress(Unavailable), self.database.write(self.scope) as conn:
+        with suppress(Unavailable), self.database.write(self.scope, CHANGING) as conn:
             rows.release(conn, self.name, claim)
 
 

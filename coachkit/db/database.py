@@ -69,21 +69,21 @@ class Database:
         return self._address.get_backend_name() == "sqlite"
 
     @contextmanager
-    def read(self, scope: Scope = NOTHING) -> Iterator[Connection]:
+    def read(self, scope: Scope = NOTHING, patience: float | None = None) -> Iterator[Connection]:
         """A transaction that sees one moment of the database, and that cannot write; whose rows, `scope` says.
 
+        `patience` is how many seconds it waits in all, where that is not what every transaction of this Database waits.
         Raises Unavailable if the database is locked, full or does not answer, here and in the block.
         """
         engines = self._engines()
-        with self._transaction(engines, engines.read, scope) as conn:
+        with self._transaction(engines, engines.read, scope, patience) as conn:
             yield conn
 
     @contextmanager
     def write(self, scope: Scope = NOTHING, patience: float | None = None) -> Iterator[Connection]:
         """A transaction that may write: committed, and durable, when the block ends; undone if it raises.
 
-        Whose rows it sees, `scope` says; it can write no others. `patience` is how many seconds it waits in all, where
-        that is not what every transaction of this Database waits.
+        Whose rows it sees, `scope` says; it can write no others. `patience` is as for `read`.
 
         On SQLite writers take turns from the first statement on, so none fails half-way for having read first.
         Raises Unavailable if the database is locked, full or does not answer, here and in the block. When it did not
@@ -119,7 +119,7 @@ class Database:
     ) -> Iterator[Connection]:
         with self._asking(engines, engine, seconds) as patience, ExitStack() as begun:
             with patience.waiting():
-                conn = begun.enter_context(engine.connect())
+                conn = begun.enter_context(_connected(engine, patience))
                 conn.execution_options(**{SCOPE: scope, SECONDS: seconds})
                 begun.enter_context(conn.begin())
             yield conn
@@ -174,6 +174,16 @@ class Database:
 
         engine = postgresql.engine(self._address, pool_seconds, self._patience)
         return _Engines(engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True), engine)
+
+
+def _connected(engine: Engine, patience: Patience) -> Connection:
+    """A connection as soon as one is free, while there is patience: a pool's own wait is that of who has least."""
+    while True:
+        try:
+            return engine.connect()
+        except PoolTimeoutError:
+            if not 0 < patience.left < math.inf:
+                raise
 
 
 def _address(url: str) -> URL:

@@ -160,6 +160,25 @@ def test_all_connections_in_use(impatient):
             pass
 
 
+def test_patience_for_a_connection(impatient):
+    """Who has more patience than others still waits for a free connection when they have been told to try again."""
+    with ThreadPoolExecutor(1) as other, ExitStack() as held:
+        for _ in range(15):
+            held.enter_context(impatient.read())
+
+        def wait():
+            with impatient.read(ACROSS, patience=60) as conn:
+                return counted(conn)
+
+        waiting = other.submit(wait)
+        for _ in range(2):
+            with pytest.raises(Unavailable, match="in use"), impatient.read():
+                pass
+        assert not waiting.done()
+        held.close()
+        assert waiting.result() == 0
+
+
 @sqlite_only
 def test_full(database, at):
     """A full database is Unavailable, and what was being written is undone."""
