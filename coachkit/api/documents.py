@@ -196,5 +196,9 @@ def _languages(edition: Edition, kind: Kind, items: list[dict[str, Any]], locale
 
 def describe(api: Api) -> None:
     """Name the five kinds' shapes in the OpenAPI document, where the answers of this module refer to them."""
-    for kind, schema in _SHAPES.items():
-        api.spec.components.schema(kind.capitalize(), schema=schema)
+
+    def shapes() -> None:
+        for kind, schema in _SHAPES.items():
+            api.spec.components.schema(kind.capitalize(), schema=schema)
+
+    api.describe(shapes)

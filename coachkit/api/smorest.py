@@ -7,7 +7,9 @@ is documented. Knows no route by name.
 from __future__ import annotations
 
 import http
+import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import flask
@@ -73,15 +75,35 @@ class Blueprint(flask_smorest.Blueprint):
 class Api(flask_smorest.Api):
     """The API of one app: register blueprints with it and it documents, checks and refuses for them.
 
-    `queries` says which query parameters a route takes, by endpoint and method.
+    `queries` says which query parameters a route takes, by endpoint and method. The document is put together when it is
+    first asked for: most processes never show it, and it takes longer than all else of making an app.
     """
 
-    spec: APISpec
     ERROR_SCHEMA = ProblemSchema
 
     def __init__(self, app: flask.Flask, **options: Any) -> None:
         self.queries: dict[tuple[str, str], Query] = {}
+        self._spec: APISpec | None = None
+        self._undescribed: list[Callable[[], None]] = []
+        self._describing = threading.RLock()
         super().__init__(app, **options)
+
+    @property
+    def spec(self) -> APISpec:
+        """The document, with all that was registered until now."""
+        with self._describing:
+            while self._undescribed:
+                self._undescribed.pop(0)()
+            assert self._spec is not None  # noqa: S101 flask-smorest sets it with the app
+            return self._spec
+
+    @spec.setter
+    def spec(self, spec: APISpec | None) -> None:
+        self._spec = spec
+
+    def describe(self, what: Callable[[], None]) -> None:
+        """Have something added to the document when it is put together, in the order of these calls."""
+        self._undescribed.append(what)
 
     def init_app(self, app: flask.Flask, *, spec_kwargs: dict[str, Any] | None = None) -> None:
         """Make the app refuse what cannot be read and answer every error with a problem."""
@@ -93,8 +115,15 @@ class Api(flask_smorest.Api):
 
     def register_blueprint(self, blp: Blueprint, *, parameters: list[Any] | None = None, **options: Any) -> None:
         """Register the blueprint's routes with the app, the document and the check of query parameters."""
-        super().register_blueprint(blp, parameters=parameters, **options)
-        self.queries.update(blp.queries(str(options.get("name", blp.name))))
+        name = str(options.get("name", blp.name))
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][name] = self
+        self._app.register_blueprint(blp, **options)
+        self.queries.update(blp.queries(name))
+        self.describe(partial(self._describe_blueprint, blp, name, parameters))
+
+    def _describe_blueprint(self, blp: Blueprint, name: str, parameters: list[Any] | None) -> None:
+        blp.register_views_in_doc(self, self._app, self.spec, name=name, parameters=parameters)
+        self.spec.tag({"name": name, "description": blp.description})
 
     def _register_error_handlers(self) -> None:
         problems.register(self._app)

@@ -5,6 +5,7 @@ from http import HTTPStatus
 from typing import Any, ClassVar, ParamSpec, TypeAlias, TypeVar
 
 import flask
+from apispec import APISpec
 from marshmallow import Schema
 from webargs.flaskparser import FlaskParser
 from werkzeug import Response
@@ -75,3 +76,8 @@ class Blueprint(flask.Blueprint):
     ) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]: ...
     @staticmethod
     def doc(**kwargs: Any) -> Callable[[Callable[_P, _R]], Callable[_P, _R]]: ...
+
+    # What Api.register_blueprint calls: it knows the blueprint by another name, if it was registered by one.
+    def register_views_in_doc(
+        self, api: object, app: flask.Flask, spec: APISpec, *, name: str, parameters: Sequence[_Doc] | None
+    ) -> None: ...
