@@ -71,8 +71,8 @@ _CACHE_STATUS = {
     "miss": ("Cache-Status", "CoachKit; fwd=miss"),
 }
 _CACHE_STATUS_STALE = {where: (name, f"{said}; stale") for where, (name, said) in _CACHE_STATUS.items()}
-_FROM_MEMORY = (_CACHE_STATUS["memory"], _CACHE_STATUS_STALE["memory"])
-"""For an answer that is not stale, and for one that may be."""
+_FROM_MEMORY = ((_CACHE_STATUS["memory"], *_FOR_ALL), (_CACHE_STATUS_STALE["memory"], *_FOR_ALL))
+"""What goes before an answer for anybody that is not stale, and before one that may be."""
 _STATUS = {200: "200 OK", 304: "304 NOT MODIFIED"}
 _Asked = tuple[str, str, str | None, str | None]
 """End of the path, query, Accept and Accept-Language: what of a request decides which answer it gets, beside the
@@ -169,7 +169,10 @@ class Fastlane:
             self._remember(ask)
         if frame is not None and not self._log_hits and _is_plain(environ):
             environ[COUNT] = ask.count
-            start_response("200 OK", [_FROM_MEMORY[self._stale()], *_for_whom(environ), *frame.headers])
+            first: tuple[tuple[str, str], ...] = _FROM_MEMORY[self._stale()]
+            if ADMITTED in environ:
+                first = (first[0], *_for_whom(environ))
+            start_response("200 OK", [*first, *frame.headers])
             return [frame.body]
         environ[ROUTE] = ask.route.rule
         environ[ORGANISATION] = served.organisation
