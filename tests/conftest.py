@@ -4,6 +4,9 @@ A test that asks for `database` runs on SQLite and on PostgreSQL; one that asks 
 the process's own store alone and with Redis under it. One that has nothing to learn from the second says
 `@pytest.mark.parametrize("database", ["sqlite"], indirect=True)`, and the same for `cache`.
 
+Of a test that runs several times with other parameters, the first run is measured for coverage, with the commands that
+it starts: to be measured takes as long again, and the others reach hardly a line that it does not.
+
 A test marked `soak` repeats something: `repeats(small=…, full=…)` says how often, the small count in `make test` and
 the full one in `make soak`.
 """
@@ -13,10 +16,11 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
+import coverage
 import hypothesis
 import psycopg
 import pytest
@@ -35,6 +39,33 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 hypothesis.settings.register_profile("coachkit", deadline=None)  # how long an example takes is not what is tested
 hypothesis.settings.load_profile("coachkit")
+
+
+_FIRST = pytest.StashKey[bool]()
+_MEASURE_COMMANDS = "COVERAGE_PROCESS_CONFIG"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    seen = set()
+    for item in items:
+        function = item.nodeid.partition("[")[0]
+        item.stash[_FIRST] = function not in seen
+        seen.add(function)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    measuring = coverage.Coverage.current()
+    if measuring is None or item.stash[_FIRST]:
+        return (yield)
+    told = os.environ.pop(_MEASURE_COMMANDS, None)
+    measuring.stop()
+    try:
+        return (yield)
+    finally:
+        measuring.start()
+        if told is not None:
+            os.environ[_MEASURE_COMMANDS] = told
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from functools import partial
+from collections.abc import Callable, Mapping
+from functools import cache, partial
 from typing import Any, ClassVar
 
 import flask
@@ -74,8 +74,24 @@ _SCHEMAS: Mapping[type[BaseConverter], dict[str, Any]] = {
 }
 
 
+class LateRule(Rule):
+    """A rule that learns how its addresses are put together when one first is.
+
+    That is most of what making an app takes, and most addresses are only ever read.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        make = cache(partial(super()._compile_builder, append_unknown))
+
+        def build(rule: Rule, **values: Any) -> tuple[str, str]:
+            return make().__get__(rule)(**values)  # type: ignore[no-any-return]
+
+        return build
+
+
 def register(app: flask.Flask) -> None:
     """Teach the app's routes these parts, and let it refuse those that do not look right."""
+    app.url_rule_class = LateRule
     app.url_map.converters |= CONVERTERS
     app.before_request(_check)
 

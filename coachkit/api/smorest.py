@@ -111,6 +111,7 @@ class Api(flask_smorest.Api):
         app.url_map.merge_slashes = False
         app.before_request(_check_path)
         super().init_app(app, spec_kwargs={**_SPEC, **(spec_kwargs or {})})
+        self.describe(self._offer_responses)
         app.before_request(self._check_query)
 
     def register_blueprint(self, blp: Blueprint, *, parameters: list[Any] | None = None, **options: Any) -> None:
@@ -129,6 +130,9 @@ class Api(flask_smorest.Api):
         problems.register(self._app)
 
     def _register_responses(self) -> None:
+        """Nothing yet: `_offer_responses` does it with all else that is described."""
+
+    def _offer_responses(self) -> None:
         """Offer a response for every status by name, and the default one; those that are used are written."""
         problem = {"content": {problems.MEDIA_TYPE: {"schema": self.ERROR_SCHEMA}}}
         for status in http.HTTPStatus:
