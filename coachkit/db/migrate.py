@@ -2,22 +2,25 @@
 
 A migration is a file of `migrations/versions`, written by hand, named by its number; it imports nothing of ours,
 so it does the same for ever. There is no way down: a backup is.
+
+Every process asks whether its database is up to date, and few have to change it: Alembic, which takes as long to import
+as most commands take, is imported by those.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
+import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from coachkit.db.database import Database
 from coachkit.db.scopes import MIGRATING, OWNER, Scope, narrow
 from coachkit.errors import SettingsError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 _FOLDER: Final = Path(__file__).with_name("migrations")
 _LOCK: Final = 0x636F616368  # "coach": the number of PostgreSQL's advisory lock that migrations take
@@ -36,6 +39,8 @@ def upgrade(database: Database) -> None:
             conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
             _own(conn)
         _refuse_newer(_revision(conn))
+        from alembic import command
+
         config = _config()
         config.attributes["connection"] = conn
         command.upgrade(config, "head")
@@ -49,17 +54,21 @@ def current(database: Database) -> str | None:
 
 def expected() -> str:
     """The number of the last migration that this version of CoachKit has."""
-    (head,) = ScriptDirectory.from_config(_config()).get_heads()
-    return head
+    return max(_known())
+
+
+def _known() -> set[str]:
+    return {path.stem.partition("_")[0] for path in (_FOLDER / "versions").glob("[0-9]*.py")}
 
 
 def _revision(conn: Connection) -> str | None:
-    return MigrationContext.configure(conn).get_current_revision()
+    if not sa.inspect(conn).has_table("alembic_version"):
+        return None
+    return conn.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def _refuse_newer(revision: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
-    if revision is not None and revision not in known:
+    if revision is not None and revision not in _known():
         raise SettingsError(
             f"A newer CoachKit has changed this database (migration {revision}; this one knows up to {expected()}): "
             "install that version, or restore a backup made before it"
@@ -75,6 +84,8 @@ def _own(conn: Connection) -> None:
 
 def _config() -> Config:
     """Alembic's configuration without an ini file; it reads a percent sign as the start of a variable."""
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     return config

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from coachkit.db import migrate
 from coachkit.db.changes import counted
@@ -44,7 +45,17 @@ def test_percent_sign_in_path(tmp_path, monkeypatch):
     copy.parent.mkdir()
     copy.symlink_to(Path(migrate.__file__).with_name("migrations"), target_is_directory=True)
     monkeypatch.setattr(migrate, "_FOLDER", copy)
-    assert migrate.expected() == "0002"
+    assert heads() == [migrate.expected()] == ["0002"]
+
+
+def heads():
+    """The migrations that no other follows, as Alembic reads them."""
+    return ScriptDirectory.from_config(migrate._config()).get_heads()  # noqa: SLF001 — what is asked for beside it
+
+
+def test_expected():
+    """The number that this version expects is that of the migration which Alembic would end with."""
+    assert heads() == [migrate.expected()]
 
 
 def test_all_at_once(database):
