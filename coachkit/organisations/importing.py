@@ -116,7 +116,7 @@ def _length(settings: Any, name: str) -> int:
 
 
 def _is_waiting(row: Mapping[str, Any], at: datetime) -> bool:
-    return row["state"] == "pending" and row["due_at"] > at
+    return bool(row["state"] == "pending" and row["due_at"] > at)
 
 
 def _known(database: Database, head: ReleaseHead, compiled: bytes) -> bool:
