@@ -20,6 +20,7 @@ from coachkit.api import (
     access,
     answers,
     audit,
+    background,
     changes,
     channels,
     converters,
@@ -168,6 +169,7 @@ def _add_routes(app: flask.Flask, services: Services, settings: Settings) -> Non
     app.register_blueprint(
         operations.blueprint(
             readiness.checks(services),
+            background.look(services.database),
             metrics_token=settings.metrics_token,
             trusted_proxies=settings.trusted_proxies,
         )

@@ -23,6 +23,7 @@ from coachkit.organisations.exporting import export
 from coachkit.organisations.importing import Imported, Means, import_archive
 from coachkit.organisations.organisations import enter, find
 from coachkit.organisations.quotas import Quotas
+from coachkit.settings import Settings
 
 ROOM = Quotas(editions=100, channels=100)
 OVERLAY = {
@@ -85,9 +86,10 @@ def archive_of(database: Database, slug: str = SLUG) -> bytes:
     return out.getvalue()
 
 
-def bring(database: Database, data: bytes, **options: Any) -> Imported:
-    """Import an archive."""
-    means = Means(database, TOOLS, (), lambda: "t" * 32)
+def bring(database: Database, data: bytes, *, limits: Mapping[str, int] | None = None, **options: Any) -> Imported:
+    """Import an archive, where an organisation may have as many of each thing as usual, or as `limits` says."""
+    settings = Settings(database.url, bytes(32), **(limits or {}))  # type: ignore[arg-type]
+    means = Means(database, TOOLS, (), settings, lambda: "t" * 32)
     return import_archive(means, io.BytesIO(data), **{"actor": COMMAND, "at": AT, **options})
 
 

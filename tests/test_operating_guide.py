@@ -6,6 +6,7 @@ import ast
 import json
 import re
 from dataclasses import fields
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,8 @@ def exposed() -> dict[str, set[str]]:
     shown = {name for name in REGISTRY._names_to_collectors if name.startswith("coachkit_")}  # noqa: SLF001
     named = {each._name: set(each._labelnames) for each in collectors}  # noqa: SLF001
     assert {name for name in shown if not name.endswith(SUFFIXES)} == set(named)
-    return named
+    looked_at = metrics.of_jobs((), datetime.now(UTC))
+    return named | {each.name: set(each._labelnames) for each in looked_at}  # noqa: SLF001
 
 
 def bare(metric: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import flask
@@ -10,11 +10,12 @@ import flask
 from coachkit.api import managing_schemas as shapes
 from coachkit.api.access import managed
 from coachkit.api.idempotent import Answer, Once, creates
-from coachkit.api.managing import Work, answered, changing, creating, draft_tag, looking, require_match
+from coachkit.api.managing import Work, answered, changing, creating, draft_tag, looking, number, require_match
 from coachkit.api.services import services
 from coachkit.api.smorest import Blueprint
 from coachkit.editions.publish import Prepared, prepare
 from coachkit.organisations import drafts, previews
+from coachkit.organisations.previews import Shown
 
 blueprint = Blueprint("draft", __name__, url_prefix="/v1/orgs/<slug:organisation>", description="What is to come")
 
@@ -67,12 +68,18 @@ def preview(once: Once, body: dict[str, Any], organisation: str) -> flask.Respon
             at=work.at,
             lasting=lasting,
         )
-        said = {"address": made.path, "edition": found[0].digest, "expires_at": made.expires_at.isoformat()}
-        return Answer(201, said, {"Location": made.path})
+        return Answer(201, {"edition": found[0].digest, "expires_at": made.expires_at.isoformat()})
+
+    def reveal(said: dict[str, Any], _: bytes) -> dict[str, Any]:
+        """Sign the address again: whoever reads what is stored is not to have it."""
+        shown = Shown(number(organisation), said["edition"], datetime.fromisoformat(said["expires_at"]))
+        return {"address": previews.path(organisation, previews.sign(services().secret, shown)), **said}
 
     def ready() -> None:
         with looking(organisation) as seen:
             require_match(draft_tag(seen.organisation))
             found.append(prepare(seen.conn, seen.organisation, services().tools, seen.at))
 
-    return creating(once, organisation, make, ready=ready)
+    response = creating(once, organisation, make, reveal, ready)
+    response.headers["Location"] = response.get_json()["address"]
+    return response

@@ -37,7 +37,7 @@ from coachkit.api.services import services
 from coachkit.api.smorest import Blueprint
 from coachkit.db import idempotency as rows
 from coachkit.db.database import CHANGING, Database
-from coachkit.db.idempotency import Name, Stored
+from coachkit.db.idempotency import NOBODY, Name, Stored
 from coachkit.db.scopes import Scope, narrow
 from coachkit.errors import Conflict, FieldError, KeyReused, Unavailable
 
@@ -262,7 +262,7 @@ def _response(said: _Said, reveal: Reveal | None, secret: bytes) -> flask.Respon
 
 
 def _name(secret: bytes, scope: Scope, caller: str, key: str) -> Name:
-    organisation_id = scope.organisation or 0
+    organisation_id = scope.organisation or NOBODY
     return Name(organisation_id, caller, _hash(secret, "name", str(organisation_id), caller, key).hex())
 
 

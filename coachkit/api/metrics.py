@@ -1,4 +1,4 @@
-"""What is counted: requests, renderings and faults of plugins. No label names an organisation or a reader.
+"""What is counted: requests, renderings, faults of plugins, jobs. No label names an organisation or a reader.
 
 Owns the metrics and their text. With `PROMETHEUS_MULTIPROC_DIR` in the environment before this is imported, all
 workers' counts are brought together there; every metric has labels, so that no file is opened before a worker
@@ -13,12 +13,18 @@ import os
 import threading
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cache, lru_cache
 from typing import Final
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
+
+from coachkit.api.background import Look
+from coachkit.db.jobs import States
 
 HITS: Final = frozenset({"memory", "redis"})
 """The stores that can have an answer."""
@@ -126,10 +132,36 @@ def count_redis_fault(kind: str) -> None:
 atexit.register(write_down)
 
 
-def exposition() -> tuple[bytes, str]:
-    """The counts of all workers as Prometheus reads them, and their media type."""
+def exposition(jobs: Look = lambda: None) -> tuple[bytes, str]:
+    """The counts of all workers, and how the jobs are, as Prometheus reads them, and their media type."""
     write_down()
-    return generate_latest(_registry()), CONTENT_TYPE_LATEST
+    return generate_latest(_registry()) + generate_latest(_Background(jobs)), CONTENT_TYPE_LATEST
+
+
+def of_jobs(found: Sequence[States], now: datetime) -> Iterator[GaugeMetricFamily]:
+    """What is said of jobs, by kind, at a moment."""
+    states = GaugeMetricFamily("coachkit_jobs", "Jobs of the background by their state", labels=("kind", "state"))
+    oldest = GaugeMetricFamily(
+        "coachkit_jobs_oldest_due_seconds", "How long the oldest job that is due has been so", labels=("kind",)
+    )
+    for each in found:
+        for state in ("waiting", "due", "running", "failed"):
+            states.add_metric((each.kind, state), getattr(each, state))
+        age = now - each.oldest if each.oldest else timedelta()
+        oldest.add_metric((each.kind,), age.total_seconds())
+    yield from (states, oldest)
+
+
+class _Background(Collector):
+    """Looks at the jobs at each scrape; says nothing of them where the database does not."""
+
+    def __init__(self, jobs: Look) -> None:
+        self._jobs = jobs
+
+    def collect(self) -> Iterator[Metric]:
+        found = self._jobs()
+        if found is not None:
+            yield from of_jobs(found, datetime.now(UTC))
 
 
 def _registry() -> CollectorRegistry:

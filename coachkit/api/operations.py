@@ -1,6 +1,6 @@
 """What operators and their machines ask: is the process alive, can it serve, what has it counted.
 
-Knows no database and no cache: what readiness means is handed in as checks.
+Knows no database and no cache: what readiness means is handed in as checks, and what looks at the jobs.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 
 import flask
 
+from coachkit.api.background import Look
 from coachkit.api.metrics import exposition
 from coachkit.api.problems import RETRY_AFTER, log_fault
 from coachkit.errors import NotFound
@@ -25,15 +26,17 @@ _WORST_LAST: Final[Sequence[Status]] = ("ok", "degraded", "down")
 _FORWARDED: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_REAL_IP", "HTTP_VIA")
 
 
-def blueprint(checks: Sequence[Check], *, metrics_token: str | None, trusted_proxies: int) -> flask.Blueprint:
-    """`/healthz`, `/readyz` over the checks, and `/metrics` for this machine or who has the token.
+def blueprint(
+    checks: Sequence[Check], jobs: Look = lambda: None, *, metrics_token: str | None, trusted_proxies: int
+) -> flask.Blueprint:
+    """`/healthz`, `/readyz` over the checks, and `/metrics`, jobs among them, for this machine or who has the token.
 
     With `trusted_proxies` the token alone counts: the address is then what a proxy said.
     """
     operations = flask.Blueprint("operations", __name__)
     operations.add_url_rule("/healthz", "healthz", lambda: _answer({"status": "ok"}))
     operations.add_url_rule("/readyz", "readyz", lambda: _readiness(checks))
-    operations.add_url_rule("/metrics", "metrics", lambda: _metrics(metrics_token, trusted_proxies))
+    operations.add_url_rule("/metrics", "metrics", lambda: _metrics(jobs, metrics_token, trusted_proxies))
     return operations
 
 
@@ -64,10 +67,10 @@ def _answer(body: Mapping[str, Any]) -> flask.Response:
     return response
 
 
-def _metrics(token: str | None, trusted_proxies: int) -> flask.Response:
+def _metrics(jobs: Look, token: str | None, trusted_proxies: int) -> flask.Response:
     if not (_has_token(token) or (trusted_proxies == 0 and _from_here())):
         raise NotFound("")
-    text, media_type = exposition()
+    text, media_type = exposition(jobs)
     response = flask.Response(text, content_type=media_type)
     response.cache_control.no_store = True
     return response

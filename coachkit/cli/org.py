@@ -103,7 +103,14 @@ def import_(file: Path, slug: str | None, *, trusted: bool, as_json: bool) -> No
     """Bring the organisation in FILE, which `org export` wrote, into this installation, with the same digests."""
     with installation() as here, file.open("rb") as opened:
         plugins = tuple(here.dispatch.manager.names)
-        means = Means(here.database, here.tools, plugins, lambda: secrets.token_hex(16), lambda name: warn(f"… {name}"))
+        means = Means(
+            here.database,
+            here.tools,
+            plugins,
+            here.settings,
+            token=lambda: secrets.token_hex(16),
+            begin=lambda name: warn(f"… {name}"),
+        )
         done = import_archive(means, opened, actor=COMMAND, at=now(), slug=slug, trusted=trusted)
     value = {**_value(done.organisation), "digest": done.digest, "rows": dict(done.rows)}
     lines = [f"{number:8} {name}" for name, number in done.rows.items()]

@@ -11,9 +11,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from datetime import time as time_of_day
+from pathlib import Path
 from types import FrameType
 from typing import Final
 
@@ -58,12 +60,16 @@ _log = structlog.get_logger("coachkit.worker")
 
 @click.command()
 @click.option("--threads", default=THREADS, show_default=True, type=click.IntRange(1, 64), help="Jobs done at once.")
+@click.option(
+    "--pulse", type=click.Path(dir_okay=False, path_type=Path), help="A file that is touched as long as it works."
+)
 @json_option
-def worker(threads: int, *, as_json: bool) -> None:
+def worker(threads: int, *, pulse: Path | None, as_json: bool) -> None:
     """Do what is due: move channels at their times, tell of reviews, clear away what nobody needs. Runs until stopped.
 
     Any number of workers may run; each job is done once.
     """
+    beat = _beating(pulse)
     wishes = _Wishes()
     if os.getpriority(os.PRIO_PROCESS, 0) < NICENESS:
         os.setpriority(os.PRIO_PROCESS, 0, NICENESS)
@@ -71,8 +77,8 @@ def worker(threads: int, *, as_json: bool) -> None:
     with installation(settings, migrated=False, patience=PATIENCE) as here:
         waiting = queue.of_installation(settings)
         show({"threads": threads}, (), as_json=as_json)
-        if _prepared(here, wishes):
-            _work(here, waiting, threads, wishes)
+        if _prepared(here, wishes, beat):
+            _work(Worker(Runner(here.database, kinds(here), now), waiting, threads, beat), threads, wishes)
         waiting.close()
     if wishes.again:
         sys.stdout.flush()
@@ -234,7 +240,23 @@ class _Wishes:
             self.stopping = True
 
 
-def _prepared(here: Installation, wishes: _Wishes) -> bool:
+def _beating(pulse: Path | None) -> Callable[[], None]:
+    """What touches a file, where there is to be one. Raises SettingsError where that cannot be done from the start."""
+    if pulse is None:
+        return lambda: None
+    try:
+        pulse.touch()
+    except OSError as error:
+        raise SettingsError(f"{pulse} cannot be written: {error.strerror}") from None
+
+    def beat() -> None:
+        with suppress(OSError):  # whoever looks at it sees that it is old
+            pulse.touch()
+
+    return beat
+
+
+def _prepared(here: Installation, wishes: _Wishes, beat: Callable[[], None]) -> bool:
     """Whether what repeats is planned: as soon as the database answers, unless the worker is to stop before.
 
     Raises SettingsError for one that is not up to date.
@@ -247,6 +269,7 @@ def _prepared(here: Installation, wishes: _Wishes) -> bool:
 
     said = False
     while not wishes.stopping:
+        beat()
         try:
             prepare()
         except Unavailable as error:
@@ -259,8 +282,7 @@ def _prepared(here: Installation, wishes: _Wishes) -> bool:
     return False
 
 
-def _work(here: Installation, waiting: queue.Queue, threads: int, wishes: _Wishes) -> None:
-    working = Worker(Runner(here.database, kinds(here), now), waiting, threads)
+def _work(working: Worker, threads: int, wishes: _Wishes) -> None:
     working.start()
     _log.info("worker started", threads=threads, pid=os.getpid())
     wishes.wait()

@@ -156,10 +156,11 @@ def withdrawn(conn: Connection, organisation_id: int, digest: str) -> tuple[tupl
 
 
 def unused(conn: Connection, before: datetime, limit: int) -> tuple[tuple[int, str], ...]:
-    """Editions of any organisation, as (number, digest), that nobody has read or will: so many at most, locked.
+    """Editions of any organisation, as (number, digest), that nobody has read or will: so many at most, in that order.
 
     They were made before a time and never published; no channel has ever pointed at them, no schedule will move
-    one there or was settled after that time, and they were not to be kept until then or longer.
+    one there or was settled after that time, and they were not to be kept until then or longer. Whoever holds their
+    organisations and asks again knows that it stays so.
     """
     on_edition = (channel_moves.c.organisation_id == editions.c.organisation_id) & (
         channel_moves.c.to_digest == editions.c.digest
@@ -173,8 +174,8 @@ def unused(conn: Connection, before: datetime, limit: int) -> tuple[tuple[int, s
         sa.select(editions.c.organisation_id, editions.c.digest)
         .where(editions.c.published.is_(False), editions.c.created_at < before, ~shown)
         .where(~sa.exists().where(on_edition), ~sa.exists().where(on_schedule, lately))
+        .order_by(editions.c.organisation_id, editions.c.digest)
         .limit(limit)
-        .with_for_update(skip_locked=True, of=editions)
     )
     return tuple((row.organisation_id, row.digest) for row in conn.execute(query))
 

@@ -9,17 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 from sqlalchemy import ColumnElement, Connection
 
+from coachkit.db.organisations import require_staying
 from coachkit.db.statements import insert_missing, values
 from coachkit.db.tables import idempotency as table
+
+NOBODY: Final = 0
+"""In an organisation's stead, for what is done across organisations."""
 
 
 @dataclass(frozen=True)
 class Name:
-    """Which row: a caller's key within an organisation; 0 is none, for what is done across organisations."""
+    """Which row: a caller's key within an organisation, or NOBODY's."""
 
     organisation_id: int
     caller: str
@@ -48,7 +53,12 @@ def stored(conn: Connection, name: Name) -> Stored | None:
 
 
 def claimed(conn: Connection, name: Name, request: str, claim: str, *, at: datetime, until: datetime) -> bool:
-    """Whether the claim holds until then: nobody had one, or whoever had one for the same request let it run out."""
+    """Whether the claim holds until then: nobody had one, or whoever had one for the same request let it run out.
+
+    Raises NotFound where the organisation is gone; while the transaction lasts it is not erased.
+    """
+    if name.organisation_id != NOBODY:
+        require_staying(conn, name.organisation_id)
     lease = {"claim": claim, "claimed_until": until, "created_at": at}
     if insert_missing(conn, table, [{**asdict(name), "request": request, **lease}]):
         return True

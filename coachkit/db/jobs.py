@@ -55,6 +55,23 @@ class Count:
     failed: int
 
 
+@dataclass(frozen=True)
+class States:
+    """How the jobs of a kind are at a moment: each is in one state, but one that repeats may have failed besides.
+
+    `waiting`: its time is to come, or it rests after a fault; `due`: it is time, and nobody is at it; `running`:
+    somebody is; `failed`: it was given up, one that repeats until its next time. `oldest` is when the first of those
+    that are due was to be done.
+    """
+
+    kind: str
+    waiting: int
+    due: int
+    running: int
+    failed: int
+    oldest: datetime | None
+
+
 _UNCLAIMED = {"claim": None, "claimed_until": None}
 _FRESH = _UNCLAIMED | {"attempts": 0, "failed_at": None, "fault": None}
 _TURNS: Final = 5
@@ -201,6 +218,22 @@ def counts(conn: Connection, due_before: datetime) -> tuple[Count, ...]:
     return tuple(sorted((Count(*row) for row in rows), key=lambda each: each.kind))
 
 
+def states(conn: Connection, now: datetime) -> tuple[States, ...]:
+    """How the jobs of each kind are now, by kind."""
+    running = sa.and_(jobs.c.claim.is_not(None), jobs.c.claimed_until > now)
+    due = _is_due(now)
+    columns = (
+        jobs.c.kind,
+        _how_many(sa.and_(_TO_DO, sa.not_(due), sa.not_(running))),
+        _how_many(due),
+        _how_many(running),
+        _how_many(jobs.c.failed_at.is_not(None)),
+        sa.func.min(sa.case((due, jobs.c.due_at))),
+    )
+    rows = conn.execute(sa.select(*columns).group_by(jobs.c.kind))
+    return tuple(sorted((States(*row) for row in rows), key=lambda each: each.kind))
+
+
 def _row(kind: str, subject: str, organisation_id: int | None) -> dict[str, object]:
     return {"kind": kind, "subject": subject, "organisation_id": organisation_id, "attempts": 0}
 
@@ -214,8 +247,13 @@ def _held(job: Job) -> sa.ColumnElement[bool]:
 
 
 def _claimable(kinds: Collection[str], now: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(jobs.c.kind.in_(kinds), _is_due(now))
+
+
+def _is_due(now: datetime) -> sa.ColumnElement[bool]:
+    """Whether it is time to do a job, and nobody is at it."""
     free = sa.or_(jobs.c.claimed_until.is_(None), _lapsed(now))
-    return sa.and_(_TO_DO, jobs.c.kind.in_(kinds), jobs.c.due_at <= now, free)
+    return sa.and_(_TO_DO, jobs.c.due_at <= now, free)
 
 
 def _lapsed(now: datetime) -> sa.ColumnElement[bool]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -74,6 +74,22 @@ def hold(conn: Connection, organisation_id: int) -> Organisation:
     if row is None:
         raise NotFound("There is no such organisation any more")
     return Organisation(**values(row))
+
+
+def hold_all(conn: Connection, organisation_ids: Iterable[int]) -> None:
+    """Hold several, as `hold` does; those that are gone do not matter."""
+    query = sa.select(organisations.c.id).where(organisations.c.id.in_(list(organisation_ids)))
+    conn.execute(query.order_by(organisations.c.id).with_for_update(key_share=True)).all()
+
+
+def require_staying(conn: Connection, organisation_id: int) -> None:
+    """Let nobody erase an organisation until the transaction ends; others may change it. Raises NotFound.
+
+    For rows that no foreign key ties to it.
+    """
+    query = sa.select(organisations.c.id).where(organisations.c.id == organisation_id)
+    if conn.scalar(query.with_for_update(read=True, key_share=True)) is None:
+        raise NotFound("There is no such organisation any more")
 
 
 def update(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -87,7 +88,8 @@ class OverlayPart:
     def id(self) -> str:
         """A short name for what it does to what, in which locale: the same wherever in the list it stands.
 
-        Its wording, and where an inserted section goes, may change without changing the name.
+        Its wording, and where an inserted section goes, may change without changing the name; and whether the target
+        is written with its pack, for an edition has one resource of an id.
         """
         return part_id(self.operation, str(self.target), self.locale, self.field, self.section)
 
@@ -109,9 +111,28 @@ class OwnResource:
     source: Mapping[str, str]
 
 
-def part_id(*address: str | None) -> str:
+def part_id(operation: str | None, target: str | None, *rest: str | None) -> str:
     """The name of the part that has this operation, target, locale, field and section; what it lacks is None."""
+    return spelled_id(operation, target and target.rpartition(":")[2], *rest)
+
+
+def spelled_id(*address: str | None) -> str:
+    """The same, where a target with its pack is another than the one without."""
     return hashlib.sha256(json.dumps(address).encode()).hexdigest()[:PART_ID_LENGTH]
+
+
+def part_ids(overlay: Iterable[OverlayPart]) -> list[str]:
+    """The names of an overlay's parts, no two alike.
+
+    What was stored before may have several parts for one target, with its pack and without: the first has the name.
+    """
+    met: Counter[str] = Counter()
+    names = []
+    for part in overlay:
+        again = met[part.id]
+        names.append(spelled_id(part.id, str(again)) if again else part.id)
+        met[part.id] += 1
+    return names
 
 
 @dataclass(frozen=True)

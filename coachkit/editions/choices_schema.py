@@ -7,13 +7,13 @@ published (`validate.py`), because that depends on the releases chosen.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from typing import Any, get_args
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, get_args
 
 import marshmallow as ma
 from marshmallow import validate
 
-from coachkit.editions.choices import OWN, Operation, part_id
+from coachkit.editions.choices import OWN, Operation, part_id, spelled_id
 from coachkit.editions.contrast import ROLES
 from coachkit.editions.places import is_origin, is_timezone
 from coachkit.packs.model import KINDS, NAME_LENGTH, NAME_PATTERN, PLACEHOLDER_PATTERN
@@ -256,6 +256,8 @@ class AccessSchema(_Schema):
 class ChoicesSchema(_Schema):
     """An organisation's settings."""
 
+    _part_id: ClassVar[Callable[..., str]] = staticmethod(part_id)
+
     default_locale = ma.fields.String(required=True, validate=LOCALE)
     locales = ma.fields.Dict(
         keys=ma.fields.String(validate=LOCALE),
@@ -323,7 +325,7 @@ class ChoicesSchema(_Schema):
         for position, part in enumerate(overlay if isinstance(overlay, list) else ()):
             named = [part.get(key) for key in _ADDRESS] if isinstance(part, dict) else [None]
             if named[0] and all(each is None or isinstance(each, str) for each in named):
-                found = first.setdefault(part_id(*named), position)
+                found = first.setdefault(self._part_id(*named), position)
                 if found != position:
                     errors[position] = [f"entry {found}, counted from 0, does the same to the same: keep one of them"]
         if errors:
@@ -370,6 +372,18 @@ class ChoicesSchema(_Schema):
             }
         if errors:
             raise ma.ValidationError(errors)
+
+
+class _StoredSchema(ChoicesSchema):
+    _part_id = staticmethod(spelled_id)
+
+
+def wrong_in_stored(settings: Mapping[str, Any]) -> Mapping[Any, Any]:
+    """What is wrong with settings that were stored before, in marshmallow's words; nothing where they are sound.
+
+    Of them, one target with its pack and without may be in two parts, which nobody may write any more.
+    """
+    return dict(_StoredSchema().validate(settings))
 
 
 def overlay_length(overlay: Iterable[Any]) -> int:

@@ -7,7 +7,7 @@ something else there, the organisation decides: keep its own wording, or take th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection
@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from coachkit.db import releases as release_rows
 from coachkit.db.releases import ReleaseHead
 from coachkit.editions import releases
-from coachkit.editions.choices import Choices, Operation, Over, OverlayPart, from_settings, overlay_part
+from coachkit.editions.choices import Choices, Operation, Over, OverlayPart, from_settings, overlay_part, part_ids
 from coachkit.errors import NotFound
 from coachkit.packs.model import Compiled, Fill, Link, Part, Parts, Picture
 
@@ -95,11 +95,13 @@ def undecided(
     if not any(part.over for part in choices.overlay):
         return
     shelf = _Shelf(conn, {Over(pack, heads[pack].version): compiled for pack, compiled in loaded.items()})
+    names = part_ids(choices.overlay)
     for position, part in enumerate(choices.overlay):
         serving = _serving(part, choices, heads) if part.over else None
         if serving is not None and part.over is not None and not _untouched(conn, part, part.over, serving):
             now = Over(serving.pack, serving.version)
-            yield from _compared(position, part, now, choices.reached, shelf)
+            for each in _compared(position, part, now, choices.reached, shelf):
+                yield replace(each, id=names[position])
 
 
 def keep(settings: Mapping[str, Any], position: int, now: Over) -> dict[str, Any]:

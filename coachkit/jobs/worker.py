@@ -31,7 +31,11 @@ _log = structlog.get_logger("coachkit.jobs")
 class Worker:
     """Does what is due until it is told to stop. Works by itself alone where the queue fails."""
 
-    def __init__(self, runner: Runner, waiting: Queue, threads: int) -> None:
+    def __init__(
+        self, runner: Runner, waiting: Queue, threads: int, on_sweep: Callable[[], None] = lambda: None
+    ) -> None:
+        """`on_sweep` is called at every look into the table, whether or not the database answers: a sign of life."""
+        self._on_sweep = on_sweep
         self._runner = runner
         self._queue = waiting
         self._own: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -81,6 +85,7 @@ class Worker:
             self._runner.run(number)
 
     def _sweep(self) -> None:
+        self._on_sweep()
         try:
             due = self._runner.due(AT_ONCE)
         except Unavailable as error:

@@ -22,7 +22,7 @@ from coachkit.db.images import StoredImage
 from coachkit.db.releases import ReleaseHead
 from coachkit.editions import inputs, manifest
 from coachkit.editions.choices import from_settings
-from coachkit.editions.choices_schema import ChoicesSchema
+from coachkit.editions.choices_schema import ChoicesSchema, wrong_in_stored
 from coachkit.editions.publish import Tools
 from coachkit.editions.releases import described
 from coachkit.editions.remaking import edition_is_as_made, release_is_as_made
@@ -143,7 +143,7 @@ class _Checking:
 
     def _settings(self, name: str, line: int | None, settings: Any) -> bool:
         """Whether settings keep to their schema."""
-        wrong = ChoicesSchema().validate(settings) if isinstance(settings, dict) else {"settings": "not a mapping"}
+        wrong = wrong_in_stored(settings) if isinstance(settings, dict) else {"settings": "not a mapping"}
         if wrong:
             said = orjson.dumps(wrong, option=orjson.OPT_NON_STR_KEYS).decode()
             self._error(name, line, "bad-settings", f"the settings break their rules: {said[:500]}")

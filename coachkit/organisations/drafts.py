@@ -17,7 +17,7 @@ from coachkit.db import channels, editions
 from coachkit.db import organisations as rows
 from coachkit.db.organisations import Organisation
 from coachkit.editions import inputs
-from coachkit.editions.choices_schema import ChoicesSchema
+from coachkit.editions.choices_schema import ChoicesSchema, wrong_in_stored
 from coachkit.editions.publish import Prepared, Tools, prepare
 from coachkit.errors import Conflict, PreconditionFailed, Problem, PublishRefused
 from coachkit.organisations import differences, organisations
@@ -117,7 +117,7 @@ def discard(
     if live is None:
         raise Conflict(f"{held.slug} has no live edition to go back to")
     stored = editions.settings(conn, held.id, live)
-    sound = stored is not None and not ChoicesSchema().validate(stored)  # it may have come from another version
+    sound = stored is not None and not wrong_in_stored(stored)  # it may have come from another version
     published, pinned = (stored, {}) if stored is not None and sound else _from_inputs(conn, held, live)
     settings = {key: value for key, value in published.items() if key not in AT_ONCE}
     settings |= {key: held.settings[key] for key in AT_ONCE if key in held.settings}
@@ -156,7 +156,7 @@ def _from_inputs(conn: Connection, organisation: Organisation, live: str) -> tup
     keeps = {each.pack for each in told.releases if _takes(ranges.get(each.pack), each.version)}
     settings["packs"] = {each.pack: ranges[each.pack] if each.pack in keeps else each.version for each in told.releases}
     ruled = settings | {key: organisation.settings[key] for key in RULES if key in organisation.settings}
-    settings = settings if ChoicesSchema().validate(ruled) else ruled
+    settings = settings if wrong_in_stored(ruled) else ruled
     return settings, {each.pack: each.version for each in told.releases if each.pack not in keeps}
 
 

@@ -28,9 +28,11 @@ from coachkit.organisations import archive_checks, archives, audit_lines, organi
 from coachkit.organisations.archive_checks import Maker
 from coachkit.organisations.archives import Archive, edition_member, release_member
 from coachkit.organisations.audit import Actor, record
+from coachkit.organisations.quotas import Amount, require_all_fit
 from coachkit.packs import source as sources
 from coachkit.packs import stored
 from coachkit.packs.findings import Findings
+from coachkit.settings import Settings
 
 IMPORT: Final = "organisation.import"
 """The audit's word for it."""
@@ -46,6 +48,8 @@ class Means:
     tools: Tools
     plugins: tuple[str, ...]
     """The names of the plugins that may be used in packs."""
+    limits: Settings
+    """Say how many of each thing an organisation may have here."""
     token: Callable[[], str]
     """Makes what a claimed hostname is verified by."""
     begin: Callable[[str], None] = lambda _: None
@@ -67,7 +71,8 @@ def import_archive(
     """Import the organisation in an open file, under the slug that it has there.
 
     `trusted`: take compiled forms as they are that this version cannot make again. Raises ArchiveInvalid with all
-    that is wrong, Conflict where the slug is taken, is not `slug`, or a release is here with other bytes.
+    that is wrong, Conflict where the slug is taken, is not `slug`, or a release is here with other bytes, LimitReached
+    with everything of which it has more than an organisation may have here.
     """
     archive = archives.opened(file)
     if slug is not None and slug != archive.slug:
@@ -76,6 +81,7 @@ def import_archive(
             f"cover the slug, so as {slug} every one of them would be another"
         )
     _refuse_taken(means.database, archive.slug)
+    require_all_fit(_amounts(archive, at), means.limits)
     maker = Maker(means.tools, means.plugins, lambda head, data: _known(means.database, head, data), trusted)
     archive_checks.check(archive, maker, means.begin)
     means.begin("storing")
@@ -87,6 +93,30 @@ def _refuse_taken(database: Database, slug: str) -> None:
     with database.read(ACROSS) as conn:
         if organisation_rows.get(conn, slug) is not None:
             raise Conflict(f"There is already an organisation {slug}: erase it first, or import where it is not")
+
+
+def _amounts(archive: Archive, at: datetime) -> Iterator[Amount]:
+    """How much there would be of what is limited; of rows that are none, `archive_checks` tells afterwards."""
+    for row in _sound(archive, "organisation.json"):
+        yield Amount(_length(row["settings"], "overlay"), "parts in the overlay", "max_overlay")
+        yield Amount(_length(row["settings"], "resources"), "resources of its own", "max_resources")
+    for name in ("channels", "editions", "hostnames"):
+        yield Amount(sum(1 for _ in _sound(archive, f"{name}.jsonl")), name, f"max_{name}")
+    waiting = sum(1 for row in _sound(archive, "schedules.jsonl") if _is_waiting(row, at))
+    yield Amount(waiting, "schedules", "max_schedules")
+
+
+def _sound(archive: Archive, name: str) -> Iterator[dict[str, Any]]:
+    return (row for _, row in archive_checks.read_rows(archive, name) if not isinstance(row, ValueError))
+
+
+def _length(settings: Any, name: str) -> int:
+    found = settings.get(name) if isinstance(settings, Mapping) else None
+    return len(found) if isinstance(found, list) else 0
+
+
+def _is_waiting(row: Mapping[str, Any], at: datetime) -> bool:
+    return bool(row["state"] == "pending" and row["due_at"] > at)
 
 
 def _known(database: Database, head: ReleaseHead, compiled: bytes) -> bool:
@@ -185,14 +215,14 @@ class _Storing:
 
     def _late(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """What becomes of a schedule whose time has passed on the way: nothing moves by surprise."""
-        if row["state"] != "pending" or row["due_at"] > self.at:
+        if row["state"] != "pending" or _is_waiting(row, self.at):
             return {}
         reason = "its time had passed when the organisation was imported"
         return {"state": "failed", "reason": reason, "settled_at": self.at}
 
     def _plan(self, organisation_id: int) -> None:
         for row in self._rows("schedules.jsonl"):
-            if row["state"] == "pending" and not self._late(row):
+            if _is_waiting(row, self.at):
                 rows.plan(self.conn, organisation_id, SCHEDULE, row["id"], row["due_at"])
 
     def _audit(self, made: Organisation, actor: Actor) -> int:

@@ -6,6 +6,7 @@ but a hash of it that is keyed with a secret of the process's own. When the data
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -14,6 +15,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from hashlib import blake2b
 from os import urandom
 from typing import Final, NamedTuple
+from weakref import WeakSet
 
 import structlog
 from sqlalchemy import Connection
@@ -109,6 +111,7 @@ class Keyring:
         self._known = _Known()
         pointers.follow(self.moved)
         process.tell(self)
+        _living.add(self)
 
     def forked(self) -> None:
         """Called in a forked child: what its parent knew may have changed before the child watches."""
@@ -145,7 +148,10 @@ class Keyring:
         self._note(self._known)
 
     def stop(self) -> None:
-        """Write down what is not yet, if the database answers, and forget all keys."""
+        """Write down what is not yet, if the database answers, and forget all keys.
+
+        It is done by itself where a process ends in order, and no thread is left.
+        """
         known, self._known = self._known, _Known()
         timer = known.timer
         if timer:
@@ -224,6 +230,19 @@ class Keyring:
             raise
         for use in used.values():
             use.held.rehash = None
+
+
+def _stop_all() -> None:
+    """Called at the process's end, a forked worker's too."""
+    for keyring in tuple(_living):
+        try:
+            keyring.stop()
+        except Exception as error:  # noqa: BLE001 — the process ends whatever it is; the keys will be used again
+            _log.warning("the days on which keys were used last cannot be written down", exc_info=error)
+
+
+_living: Final[WeakSet[Keyring]] = WeakSet()
+atexit.register(_stop_all)
 
 
 def _held(row: KeyRow, hashes: Mapping[str, str]) -> _Held:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from coachkit.db import organisations as rows
 from coachkit.db.organisations import Organisation
-from coachkit.editions.choices import overlay_part
+from coachkit.editions.choices import overlay_part, part_ids
 from coachkit.editions.choices_schema import OVERLAY_LENGTH, ChoicesSchema, overlay_length
 from coachkit.editions.merging import Merge, keep, merges, take
 from coachkit.errors import Conflict, FieldError, InvalidBody, NotFound
@@ -39,7 +39,8 @@ class Part:
 def parts(organisation: Organisation) -> tuple[Part, ...]:
     """Every part of an organisation's overlay, in order."""
     overlay = organisation.settings.get("overlay") or ()
-    return tuple(Part(overlay_part(value).id, position, value) for position, value in enumerate(overlay))
+    names = part_ids(overlay_part(value) for value in overlay)
+    return tuple(Part(name, position, value) for position, (name, value) in enumerate(zip(names, overlay, strict=True)))
 
 
 def part(organisation: Organisation, part_id: str) -> Part:

@@ -44,7 +44,7 @@ class Preview:
     @property
     def path(self) -> str:
         """Where it is, path-absolute; the documents are below, as below an edition's address."""
-        return f"/v1/orgs/{self.organisation}/previews/{self.token}"
+        return path(self.organisation, self.token)
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,11 @@ class Shown:
     organisation_id: int
     digest: str
     expires_at: datetime
+
+
+def path(organisation: str, token: str) -> str:
+    """Where an organisation's token shows what it shows, path-absolute."""
+    return f"/v1/orgs/{organisation}/previews/{token}"
 
 
 def make(

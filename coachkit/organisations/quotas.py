@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from coachkit.errors import LimitReached
 from coachkit.settings import Settings
@@ -26,3 +28,19 @@ def require_room(found: int, most: int, what: str, setting: str) -> None:
     if found >= most:
         detail = f"There are {found:,} {what} already; COACHKIT_{setting.upper()} lets an organisation have {most:,}."
         raise LimitReached(detail)
+
+
+class Amount(NamedTuple):
+    """How many of something there would be, and the setting that says how many there may be."""
+
+    found: int
+    what: str
+    setting: str
+
+
+def require_all_fit(amounts: Iterable[Amount], settings: Settings) -> None:
+    """Raise LimitReached, which names everything that is too much and its setting, unless all of it may be had."""
+    over = [(each, most) for each in amounts if each.found > (most := getattr(settings, each.setting))]
+    said = [f"{each.found:,} {each.what}, where COACHKIT_{each.setting.upper()} allows {most:,}" for each, most in over]
+    if said:
+        raise LimitReached(f"That would be {'; '.join(said)}.")

@@ -5,7 +5,7 @@ Everything else that grows is history, and stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from coachkit.db import editions, idempotency
+from coachkit.db import editions, idempotency, organisations
 
 REPEATABLE: Final = timedelta(hours=24)
 """How long a request that is sent again under its Idempotency-Key is answered as it was."""
@@ -45,9 +45,16 @@ def clear(
     while True:
         go_on()
         with writing() as conn:
-            unused = editions.unused(conn, at - UNREAD, AT_ONCE)
-            for organisation_id, digest in unused:
-                editions.delete(conn, organisation_id, digest)
-        gone += len(unused)
-        if len(unused) < AT_ONCE:
+            found = editions.unused(conn, at - UNREAD, AT_ONCE)
+            gone += _forget(conn, found, at)
+        if len(found) < AT_ONCE:
             return Cleared(answers, gone)
+
+
+def _forget(conn: Connection, found: Sequence[tuple[int, str]], at: datetime) -> int:
+    """Forget those of these editions that are still unused once nobody else can come to need one, and count them."""
+    organisations.hold_all(conn, {organisation_id for organisation_id, _ in found})
+    still = set(editions.unused(conn, at - UNREAD, AT_ONCE)) & set(found)
+    for organisation_id, digest in still:
+        editions.delete(conn, organisation_id, digest)
+    return len(still)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from appmaker import NORTHBRIDGE, House, eventually, furnish, house_in, services_of
+from creating import rows
 from jsonschema import Draft202012Validator
 
 from coachkit.db.scopes import ACROSS
@@ -218,6 +219,18 @@ def test_preview(ask):
     assert ask.client.get(ORG).json["brand"]["voice"] != "In preview only"
     for hours in (0, 721):
         assert codes(ask("POST", "/previews", {"hours": hours}, match="*")) == [("/hours", "out-of-range")]
+
+
+def test_preview_is_not_stored(ask, house):
+    """Asked for again the address is the same, though nothing that is stored opens the preview."""
+    shown = voice(ask, "In preview only")
+    first, again = (ask("POST", "/previews", {}, match=shown, Idempotency_Key="preview-1") for _ in range(2))
+    assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
+    assert (again.data, again.headers["Location"]) == (first.data, first.headers["Location"])
+    assert ask.client.get(again.json["address"]).status_code == 200
+    (row,) = rows(house.database)
+    assert "/previews/" not in str(row)
+    assert first.json["address"].rpartition("/")[2] not in str(row)
 
 
 def test_discard(ask):

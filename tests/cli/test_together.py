@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -151,20 +152,36 @@ def test_worker_is_told_to_stop(database: Database, environ: dict[str, str], tmp
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_worker_waits_for_the_database(database: Database, environ: dict[str, str], tmp_path: Path) -> None:
-    """A worker that finds no answering database waits for it."""
+    """A worker that finds no answering database waits for it, and shows meanwhile and afterwards that it lives."""
+    pulse = tmp_path / "pulse"
     file, aside = tmp_path / "coachkit.sqlite", tmp_path / "aside.sqlite"
     database.dispose()
     file.rename(aside)
     file.mkdir()
     environ = clean_environment(tmp_path) | environ
-    with subprocess.Popen([COACHKIT, "worker"], env=environ, stderr=subprocess.PIPE, text=True) as process:
+    command = [COACHKIT, "worker", "--pulse", pulse]
+    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
         assert "waits for the database" in process.stderr.readline()
+        beats_again(pulse)
         file.rmdir()
         aside.rename(file)
         assert STARTED in process.stderr.readline()
+        beats_again(pulse)
         process.terminate()
         process.communicate(timeout=30)
     assert process.returncode == 0
+
+
+def beats_again(pulse: Path) -> None:
+    """Let the file be old, and wait until it is touched."""
+    os.utime(pulse, (0, 0))
+    eventually(lambda: pulse.stat().st_mtime > 0)
+
+
+def test_worker_whose_pulse_nobody_could_feel(run, tmp_path: Path) -> None:
+    """A worker that could not touch its file does not begin, and says so."""
+    done = run("worker", "--pulse", tmp_path / "nowhere" / "pulse")
+    assert (done.status, "cannot be written" in done.err) == (2, True)
 
 
 @pytest.mark.parametrize("environ", [{"COACHKIT_DATABASE_URL": "sqlite:///none.sqlite"}, {}])

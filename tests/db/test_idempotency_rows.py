@@ -2,10 +2,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
+from interleaving import begun
 
-from coachkit.db import idempotency
-from coachkit.db.idempotency import Name, Stored
+from coachkit.db import erasures, idempotency, organisations, tables
+from coachkit.db.idempotency import NOBODY, Name, Stored
 from coachkit.db.scopes import ACROSS, only
+from coachkit.errors import NotFound
 
 NAME = Name(1, "key a", "hash")
 LEASE = timedelta(seconds=30)
@@ -14,7 +17,10 @@ ANSWER = {"status": 201, "headers": {"Location": "/v1/x"}, "body": b"{}"}
 
 @pytest.fixture
 def claim(database, at):
-    """Claims a row, by default the one of NAME, now and for LEASE, in a transaction of its own."""
+    """Claims a row, by default the one of NAME, now and for LEASE, in a transaction of its own; two are served."""
+    with database.write(ACROSS) as conn:
+        ids = [organisations.insert(conn, slug, name=slug, settings={}, at=at).id for slug in ("one", "two")]
+    assert ids == [1, 2]
 
     def claimed(claim, name=NAME, request="r", after=timedelta()):
         with database.write(only(name.organisation_id) if name.organisation_id else ACROSS) as conn:
@@ -96,7 +102,7 @@ def test_rows_are_apart(database, claim, other):
 
 def test_across(claim):
     """What is done across organisations has rows of its own."""
-    assert claim("one", Name(0, "operator", "hash"))
+    assert claim("one", Name(NOBODY, "operator", "hash"))
 
 
 def test_forget(database, at, claim):
@@ -118,3 +124,50 @@ def test_taken_over_is_young(database, at, claim):
     claim("two", after=LEASE)
     with database.write(ACROSS) as conn:
         assert idempotency.forget(conn, at + LEASE) == 0
+
+
+def everything(database):
+    with database.read(ACROSS) as conn:
+        return conn.execute(sa.select(tables.idempotency)).all()
+
+
+def test_gone(database, at, claim):
+    """For an organisation that is erased nothing is claimed, and what had been is gone."""
+    claim("one")
+    with database.write(ACROSS) as conn:
+        assert erasures.erase(conn, NAME.organisation_id, at)["idempotency"] == 1
+    with pytest.raises(NotFound):
+        claim("two", replace(NAME, key="another"))
+    assert everything(database) == []
+
+
+def test_claimed_while_it_is_erased(database, at, claim):
+    """A claim that is made before an erasure has ended waits for its end, and is refused."""
+    with database.write(ACROSS) as conn:
+        erasures.erase(conn, NAME.organisation_id, at)
+        late = begun(database, lambda: claim("one"))
+    with pytest.raises(NotFound):
+        late.result()
+    assert everything(database) == []
+
+
+def test_erased_while_it_is_claimed(database, at, claim):
+    """An erasure that begins before a claim has ended waits for its end, and removes it."""
+
+    def erase():
+        with database.write(ACROSS) as conn:
+            return erasures.erase(conn, NAME.organisation_id, at)["idempotency"]
+
+    with database.write(only(NAME.organisation_id)) as conn:
+        assert idempotency.claimed(conn, NAME, "r", "one", at=at, until=at + LEASE)
+        erasing = begun(database, erase)
+    assert erasing.result() == 1
+    assert everything(database) == []
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+def test_claims_wait_for_no_change(database, at, claim):
+    """Whoever changes an organisation keeps nobody from a claim in it, as a reference to it would not either."""
+    with database.write(only(NAME.organisation_id)) as conn:
+        organisations.hold(conn, NAME.organisation_id)
+        assert begun(database, lambda: claim("one")).result(timeout=10)

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from coachkit.db import jobs
-from coachkit.db.jobs import Count, Job
+from coachkit.db.jobs import Count, Job, States
 from coachkit.db.scopes import ACROSS, NOTHING, only
 from coachkit.errors import Conflict
 
@@ -241,6 +241,27 @@ def test_counted(database, claimed, served, at):
             Count("schedule", planned=1, overdue=0, failed=0),
         )
         assert jobs.counts(conn, at + 2 * MINUTE)[-1] == Count("schedule", planned=1, overdue=1, failed=0)
+
+
+def test_states(database, claimed, at):
+    """By kind, every job is in one state, and since when the oldest that is due has been so is said."""
+    claimed()
+    with database.write(ACROSS) as conn:
+        jobs.plan(conn, "reviews", "soon", at + MINUTE)
+        for subject, ago in (("late", 2), ("later", 3)):
+            jobs.plan(conn, "reviews", subject, at - ago * MINUTE)
+        for subject, every in (("once", None), ("daily", DAY)):
+            broken = jobs.plan(conn, "retention", subject, at, every_seconds=every)
+            jobs.give_up(conn, jobs.claim(conn, broken.id, KINDS, "t", now=at, until=at + MINUTE), at, "It broke")
+        resting = jobs.plan(conn, "retention", "resting", at)
+        jobs.retry(conn, jobs.claim(conn, resting.id, KINDS, "t", now=at, until=at + MINUTE), at + MINUTE, "It broke")
+    with database.read(ACROSS) as conn:
+        assert jobs.states(conn, at) == (
+            States("retention", waiting=2, due=0, running=0, failed=2, oldest=None),
+            States("reviews", waiting=1, due=2, running=0, failed=0, oldest=at - 3 * MINUTE),
+            States("schedule", waiting=0, due=0, running=1, failed=0, oldest=None),
+        )
+        assert jobs.states(conn, at + MINUTE)[-1] == States("schedule", 0, 1, 0, 0, oldest=at)
 
 
 @pytest.mark.parametrize("database", ["postgres"], indirect=True)

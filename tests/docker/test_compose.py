@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
+import time
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -105,14 +108,26 @@ def test_images_are_pinned(name: str) -> None:
 
 @pytest.mark.parametrize("name", LASTING)
 def test_health(name: str) -> None:
-    """Everything that stays up says how it is, CoachKit by the image's own check, and its worker in the log alone."""
+    """Everything that stays up says how it is, CoachKit by the image's own check."""
     if name == "web":
         assert re.search(r"^HEALTHCHECK ", DOCKERFILE, re.MULTILINE)
-    elif name == "worker":
-        assert SERVICES[name]["healthcheck"] == {"disable": True}
     else:
         assert SERVICES[name]["healthcheck"]["test"]
     assert SERVICES[name]["restart"] == "unless-stopped"
+
+
+@pytest.mark.parametrize(("age", "healthy"), [(0, True), (140, True), (160, False), (None, False)])
+def test_pulse(tmp_path: Path, age: int | None, healthy: bool) -> None:
+    """The worker is well as long as the file that it is started with has been touched lately."""
+    command, test = SERVICES["worker"]["command"], SERVICES["worker"]["healthcheck"]["test"]
+    name, file = command[command.index("--pulse") + 1], tmp_path / "pulse"
+    assert name in test[-1]
+    if age is not None:
+        file.touch()
+        os.utime(file, (time.time() - age,) * 2)
+    looked = [sys.executable, "-S", *test[2:-1], test[-1].replace(name, str(file))]
+    done = subprocess.run(looked, capture_output=True, check=False)
+    assert (done.returncode == 0) == healthy
 
 
 def test_order() -> None:

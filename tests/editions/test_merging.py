@@ -5,7 +5,7 @@ from packmaker import replacing
 from publishing import AT, SLUG, codes, example, organisation, publish, refused, release, settings, small_files
 
 from coachkit.db.scopes import ACROSS
-from coachkit.editions.choices import Over, overlay_part
+from coachkit.editions.choices import Over, overlay_part, part_ids
 from coachkit.editions.merging import Wording, keep, merges, settle_over, take
 from coachkit.organisations import organisations
 from coachkit.organisations.organisations import find
@@ -284,3 +284,13 @@ def test_names_of_parts():
     assert len({overlay_part(part).id for part in parts}) == len(parts)
     assert overlay_part(FEEL | {"text": "Other", "title": "T"}).id == overlay_part(FEEL).id
     assert overlay_part(INSERT | {"after": "step"}).id == overlay_part(INSERT).id
+
+
+def test_names_with_and_without_a_pack():
+    """A target with its pack is the one without; parts that are stored for both have two names all the same."""
+    bare = FEEL | {"target": FEEL["target"].rpartition(":")[2]}
+    named = [FEEL | {"target": f"{pack}:{bare['target']}"} for pack in ("example", "other")]
+    assert {overlay_part(part).id for part in [bare, *named]} == {overlay_part(bare).id}
+    for overlay in ([bare, *named], [*named, bare], [named[0], bare, HIDE]):
+        names = part_ids(overlay_part(part) for part in overlay)
+        assert (names[0], len(set(names))) == (overlay_part(bare).id, 3)

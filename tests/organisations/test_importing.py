@@ -18,7 +18,7 @@ from coachkit.db import channels, organisations, releases
 from coachkit.db.scopes import ACROSS
 from coachkit.db.tables import hostnames, jobs, metadata, schedules
 from coachkit.editions import library
-from coachkit.errors import ArchiveInvalid, Conflict
+from coachkit.errors import ArchiveInvalid, Conflict, LimitReached
 from coachkit.organisations import archives, plain_tar
 from coachkit.organisations.audit import broken
 from coachkit.organisations.organisations import find
@@ -100,6 +100,38 @@ def test_a_taken_slug(database, data):
     organisation(database, SLUG)
     with pytest.raises(Conflict, match="erase it first"):
         bring(database, data)
+
+
+def test_more_than_an_organisation_may_have(target, data):
+    """Everything of which there would be too much is in one error, with its setting, before anything is stored."""
+    fewer = {"max_channels": 1, "max_editions": 1, "max_hostnames": 0, "max_overlay": 0, "max_schedules": 0}
+    with pytest.raises(LimitReached) as caught:
+        bring(target, data, limits=fewer)
+    assert caught.value.detail == (
+        "That would be 1 parts in the overlay, where COACHKIT_MAX_OVERLAY allows 0; "
+        "2 channels, where COACHKIT_MAX_CHANNELS allows 1; "
+        "2 editions, where COACHKIT_MAX_EDITIONS allows 1; "
+        "1 hostnames, where COACHKIT_MAX_HOSTNAMES allows 0; "
+        "1 schedules, where COACHKIT_MAX_SCHEDULES allows 0."
+    )
+    assert slugs(target) == ()
+
+
+def test_resources_of_its_own_are_counted(target, data):
+    """An archive with more resources of its own than may be had is refused too."""
+
+    def two(rows):
+        rows[0]["settings"]["resources"] = [{}, {}]
+
+    with pytest.raises(LimitReached, match="2 resources of its own, where COACHKIT_MAX_RESOURCES allows 1"):
+        bring(target, rows_worked_on(data, "organisation.json", two), limits={"max_resources": 1})
+    assert slugs(target) == ()
+
+
+def test_as_much_as_an_organisation_may_have(database, data):
+    """Just as many as may be had are imported, and a schedule whose time has passed waits no more."""
+    just = {"max_channels": 2, "max_editions": 2, "max_hostnames": 1, "max_overlay": 1, "max_schedules": 0}
+    assert bring(database, data, limits=just, at=AT + timedelta(days=31)).rows["editions"] == 2
 
 
 def test_a_release_with_other_bytes(database, data):

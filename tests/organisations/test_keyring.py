@@ -534,6 +534,36 @@ def test_stop_writes(ring, make, stored):
     assert stored(key).last_used_on == AT.date()
 
 
+ENDING = """
+import os, sys
+from coachkit.db.database import SERVING, Database
+from coachkit.editions.library import Library
+from coachkit.editions.pointers import Pointers
+from coachkit.organisations.keyring import Keyring
+from coachkit.organisations.peppers import Pepper
+
+url, at = sys.argv[1:]
+database = Database(url, SERVING)
+ring = Keyring(database, Pointers(database, Library(database)), (Pepper(b"1" * 32),), lambda: float(at))
+child = os.fork()
+if child == 0:
+    assert ring.find(sys.stdin.read())
+    sys.exit(0)  # as a worker of gunicorn ends
+sys.exit(os.waitpid(child, 0)[1])
+"""
+
+
+@ONE_DATABASE
+def test_a_process_that_ends_writes(database, make, stored, pytestconfig):
+    """A worker that was forked and ends in order writes down by itself what it has not yet."""
+    key, text = make()
+    command = [sys.executable, "-W", "error", "-c", ENDING, database.url, str(AT.timestamp())]
+    given = {"input": text, "capture_output": True, "text": True, "timeout": 60}
+    done = subprocess.run(command, check=False, cwd=pytestconfig.rootpath, **given)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert stored(key).last_used_on == AT.date()
+
+
 NEW, OLD = Pepper(b"2" * 32), PEPPERS[0]
 
 

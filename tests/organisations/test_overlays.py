@@ -10,7 +10,7 @@ from coachkit.db import audit as audit_rows
 from coachkit.db import channels
 from coachkit.db.scopes import ACROSS
 from coachkit.editions.choices import overlay_part
-from coachkit.editions.choices_schema import ChoicesSchema
+from coachkit.editions.choices_schema import ChoicesSchema, wrong_in_stored
 from coachkit.errors import Conflict, InvalidBody, LimitReached, NotFound
 from coachkit.organisations import organisations, overlays
 from coachkit.organisations.audit import COMMAND, Actor, broken
@@ -58,6 +58,29 @@ def audit(database):
         assert not list(broken(entries, audit_rows.head(conn, found.id)))
     ours = [each for each in entries if each.action.startswith(("overlay.", "resource."))]
     return [(n, each.actor, each.action, each.subject, each.before, each.after) for n, each in enumerate(ours, 1)]
+
+
+def test_one_target_in_two_spellings(put):
+    """A part whose target is written with its pack takes the place of the one without, and the other way round."""
+    put(FEEL)
+    for target, words in (("example:module/first-hour", "Named."), ("module/first-hour", "Bare.")):
+        changed = put(FEEL | {"target": target, "text": words})
+        assert [(each.id, each.value["target"], each.value["text"]) for each in overlays.parts(changed)] == [
+            (FEEL_ID, target, words)
+        ]
+
+
+@SQLITE
+def test_two_spellings_that_are_stored(database, doing):
+    """Parts that were stored for one target in two spellings are both there, and each can be removed."""
+    both = [FEEL, FEEL | {"target": "example:module/first-hour", "text": "Theirs."}]
+    organisation(database, overlay=both)
+    first, second = doing(lambda _, found: overlays.parts(found))
+    assert first.id == FEEL_ID != second.id
+    left = doing(overlays.remove, second.id, actor=KEY, at=LATER)
+    assert [each.value["text"] for each in overlays.parts(left)] == ["Ours."]
+    assert wrong_in_stored(settings(overlay=both)) == {}
+    assert ChoicesSchema().validate(settings(overlay=both)) != {}
 
 
 def test_add_change_and_remove(database, doing, put):

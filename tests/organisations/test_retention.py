@@ -3,12 +3,16 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from publishing import AT, example, organisation, publish
+from interleaving import begun
+from publishing import AT, SLUG, TOOLS, example, organisation, publish
 
-from coachkit.db import channels, editions, idempotency
+from coachkit.db import channels, editions, idempotency, tables
 from coachkit.db.scopes import ACROSS
-from coachkit.db.tables import schedules
-from coachkit.organisations import retention
+from coachkit.editions.publish import prepare
+from coachkit.organisations import previews, retention, schedules
+from coachkit.organisations.audit import COMMAND
+from coachkit.organisations.organisations import enter
+from coachkit.organisations.quotas import Quotas
 from coachkit.organisations.retention import Cleared, clear
 
 NOW = AT + timedelta(days=90)
@@ -52,7 +56,7 @@ def scheduled(database, digest, state, settled_at):
         id_ = channels.of_slug(conn, "northbridge").id
         row = {"organisation_id": id_, "id": f"{state}-{settled_at}", "channel": "live", "digest": digest}
         row |= {"local_time": "2027-01-01T09:00", "zone": "UTC", "due_at": AT, "created_at": AT}
-        conn.execute(sa.insert(schedules).values(row | {"state": state, "settled_at": settled_at}))
+        conn.execute(sa.insert(tables.schedules).values(row | {"state": state, "settled_at": settled_at}))
 
 
 def test_unread_editions(database, made, clearing):
@@ -114,3 +118,63 @@ def test_answers(database, made, clearing):
     assert clearing() == Cleared(answers=1, editions=0)
     with database.read(ACROSS) as conn:
         assert idempotency.stored(conn, idempotency.Name(id_, "ck", "young"))
+
+
+QUOTAS = Quotas(editions=100, channels=10)
+
+
+def show(conn, found, prepared):
+    lasting = timedelta(days=2)
+    previews.show(conn, found, prepared, secret_key=bytes(32), quotas=QUOTAS, actor=COMMAND, at=NOW, lasting=lasting)
+
+
+def plan(conn, found, prepared):
+    asked = schedules.wanted(found, "live", (NOW + timedelta(days=1)).strftime("%Y-%m-%dT%H:%M"), None, NOW)
+    schedules.freeze(conn, found, prepared, asked, quotas=QUOTAS, most=10, actor=COMMAND, at=NOW)
+
+
+@pytest.fixture(params=[show, plan])
+def need(request):
+    """Comes to need the edition that the draft would be, by a preview or a schedule, in a transaction of some other."""
+
+    def need(conn):
+        found = enter(conn, SLUG)
+        request.param(conn, found, prepare(conn, found, TOOLS, NOW))
+
+    return need
+
+
+def test_needed_while_it_goes(database, made, need):
+    """An edition that somebody comes to need just while it is being forgotten is there again when they have it."""
+    made()
+    wanted, needing = made(), []
+
+    def begin():
+        with database.write(ACROSS) as conn:
+            need(conn)
+
+    @contextmanager
+    def writing():
+        with database.write(ACROSS) as conn:
+
+            def meanwhile(*told):
+                if told[2].startswith("DELETE FROM schedules") and not needing:
+                    needing.append(begun(database, begin))
+
+            sa.event.listen(conn, "before_cursor_execute", meanwhile)
+            yield conn
+
+    assert clear(writing, NOW).editions == 2
+    needing[0].result()
+    assert left(database) == {wanted}
+
+
+def test_needed_before_it_goes(database, made, clearing, need):
+    """An edition that somebody has come to need, and has not stored yet that they do, is not forgotten."""
+    made()
+    wanted = made()
+    with database.write(ACROSS) as conn:
+        need(conn)
+        forgetting = begun(database, clearing)
+    assert forgetting.result().editions == 1
+    assert left(database) == {wanted}

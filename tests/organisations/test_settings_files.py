@@ -195,6 +195,7 @@ def test_bad_keys(problems, old, new, words):
         ("{op: hide, target: module/a, over: {pack: a, version: 1.0.0}}", "only what hides a section takes it"),
         ("{op: hide, target: module/a, section: s, over: {pack: a, version: '1'}}", "is not a SemVer version"),
         ("{op: hide, target: module/feedback, section: later}", "does the same to the same: keep one of them"),
+        ("{op: hide, target: 'core:module/feedback', section: later}", "does the same to the same: keep one of them"),
         (
             "{op: insert, target: module/a, locale: cy, section: s, title: T, text: T, after: b, field: f}",
             "“insert” does not take it",
