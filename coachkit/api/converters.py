@@ -117,8 +117,12 @@ def _part(rule: Rule, name: str) -> Part | None:
 
 def describe(api: Api) -> None:
     """Tell the OpenAPI document what each part of an address may be."""
-    for converter, schema in _SCHEMAS.items():
-        api.register_converter(converter, partial(_schema, schema))
+
+    def parts() -> None:
+        for converter, schema in _SCHEMAS.items():
+            api.register_converter(converter, partial(_schema, schema))
+
+    api.describe(parts)
 
 
 def _schema(schema: dict[str, Any], converter: BaseConverter) -> dict[str, Any]:

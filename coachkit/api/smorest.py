@@ -55,6 +55,10 @@ class Blueprint(flask_smorest.Blueprint):
 
     ARGUMENTS_PARSER = Parser()
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._queries: dict[tuple[str, str], Query] = {}
+
     def arguments(
         self, schema: Any, *, location: str = "json", **kwargs: Any
     ) -> Callable[[Callable[..., R]], Callable[..., R]]:
@@ -64,11 +68,17 @@ class Blueprint(flask_smorest.Blueprint):
 
     def queries(self, name: str) -> dict[tuple[str, str], Query]:
         """The query parameters that each route takes, by endpoint (below the blueprint's `name`) and method."""
-        return {
-            (f"{name}.{endpoint}", method.upper()): _query(doc.get("arguments", {}).get("parameters", []))
+        declared = {
+            (endpoint, method): doc.get("arguments", {}).get("parameters", [])
             for endpoint, docs in self._docs.items()
             for method, doc in docs.items()
             if method != "parameters"
+        }
+        for key, parameters in declared.items():
+            if key not in self._queries:  # they stay as they are, in however many apps the blueprint is
+                self._queries[key] = _query(parameters)
+        return {
+            (f"{name}.{endpoint}", method.upper()): self._queries[endpoint, method] for endpoint, method in declared
         }
 
 
