@@ -102,8 +102,9 @@ class Api(flask_smorest.Api):
     def spec(self) -> APISpec:
         """The document, with all that was registered until now."""
         with self._describing:
-            while self._undescribed:
-                self._undescribed.pop(0)()
+            due, self._undescribed = self._undescribed, []  # they ask for the document themselves
+            for describe in due:
+                describe()
             assert self._spec is not None  # noqa: S101 flask-smorest sets it with the app
             return self._spec
 
