@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import make_url
 
@@ -15,12 +16,14 @@ from coachkit import settings as settings_module
 from coachkit.api import logs
 from coachkit.db import migrate
 from coachkit.db.database import Database
-from coachkit.editions.publish import Tools
 from coachkit.errors import SettingsError
 from coachkit.hooks import core, manager
 from coachkit.hooks.dispatch import Dispatch
 from coachkit.hooks.types import ContentPack
 from coachkit.settings import Settings
+
+if TYPE_CHECKING:
+    from coachkit.editions.publish import Tools
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Installation:
     @property
     def tools(self) -> Tools:
         """What editions and releases are made with."""
+        from coachkit.editions.publish import Tools  # and all that reads packs, which many do without
+
         plugins = {plugin.name: plugin.version for plugin in self.dispatch.manager.plugins if not plugin.core}
         return Tools(self.dispatch.directives(), plugins)
 

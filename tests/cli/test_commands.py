@@ -53,6 +53,13 @@ def test_check_is_light() -> None:
     assert not set(done.stdout.split()) & {"flask", "flask_smorest", "jinja2"}
 
 
+def test_looking_is_light() -> None:
+    """Commands that only look at what is stored import neither what migrates nor what reads packs."""
+    script = "import sys; import coachkit.cli.audit, coachkit.cli.backup, coachkit.cli.key; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert not set(done.stdout.split()) & {"alembic", "coachkit.packs.reader", "marshmallow", "flask"}
+
+
 @pytest.mark.parametrize("command", [pytest.param(leaf, id=" ".join(path)) for path, leaf in leaves()])
 def test_every_command_has_json(command: click.Command) -> None:
     """Every command has --json."""

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from coachkit.db import migrate
 from coachkit.db.changes import counted
@@ -22,6 +23,11 @@ def test_tables_agree(database):
 def test_current(database):
     """A migrated database is at the number that this version expects."""
     assert migrate.current(database) == migrate.expected()
+
+
+def test_expected_is_the_last():
+    """The number that is read off the files' names is that of the migration which Alembic does last."""
+    assert migrate.expected() == ScriptDirectory.from_config(migrate._config()).get_current_head()  # noqa: SLF001
 
 
 def test_again_changes_nothing(database):

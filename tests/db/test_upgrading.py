@@ -9,6 +9,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy.engine import make_url
 
 from coachkit.db import channels, editions, migrate, organisations, releases
@@ -180,8 +181,8 @@ def test_the_release_before_reads_on(empty, revision):
 
 def test_every_released_schema_is_tried():
     """Each migration but the last one is a schema that a release had."""
-    (head,) = migrate.ScriptDirectory.from_config(migrate._config()).get_heads()  # noqa: SLF001
-    scripts = migrate.ScriptDirectory.from_config(migrate._config()).walk_revisions()  # noqa: SLF001
+    (head,) = ScriptDirectory.from_config(migrate._config()).get_heads()  # noqa: SLF001
+    scripts = ScriptDirectory.from_config(migrate._config()).walk_revisions()  # noqa: SLF001
     assert {each.revision for each in scripts} - {head} == set(FILLED) == set(READ_BEFORE)
 
 
