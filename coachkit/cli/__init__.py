@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "pack": ("coachkit.cli.pack:pack", "Check, build and publish content packs."),
     "restore": ("coachkit.cli.backup:restore", "Fill an empty database with a backup."),
     "schedule": ("coachkit.cli.schedule:schedule", "Publish at a time to come."),
-    "secret": ("coachkit.cli.install:secret", "Print a new secret key for an installation."),
+    "secret": ("coachkit.cli.secret:secret", "Print a new secret key for an installation."),
     "serve": ("coachkit.cli.server:serve", "Serve this installation, and do its work in the background."),
     "web": ("coachkit.cli.server:web", "Serve this installation's HTTP side only."),
     "worker": ("coachkit.cli.worker:worker", "Do what is due in the background."),

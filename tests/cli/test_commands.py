@@ -46,6 +46,13 @@ def test_help_is_light() -> None:
     assert not set(done.stderr.split()) & set(HEAVY)
 
 
+def test_secret_is_light() -> None:
+    """`coachkit secret` needs no installation, and imports nothing of one."""
+    script = "import sys; import coachkit.cli.secret; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert not set(done.stdout.split()) & set(HEAVY)
+
+
 def test_check_is_light() -> None:
     """Checking a pack, which authors do all day, imports no web framework."""
     script = "import sys; import coachkit.cli.pack; print(*sys.modules)"
