@@ -67,15 +67,15 @@ class Told:
 @contextmanager
 def empty_databases(address: Callable[[str], str]) -> Iterator[dict[str, str]]:
     """The two of the last story, by the addresses that the README has for them."""
+    names = ("coachkit", "restored")
     with closing(psycopg.connect(address("postgres"), autocommit=True)) as conn:
-        for name in ("coachkit", "restored"):
+        for name in names:
             conn.execute(f"CREATE DATABASE readme_{name}")
-        yield {
-            f"postgresql://coachkit:password@127.0.0.1/{name}": address(f"readme_{name}")
-            for name in ("coachkit", "restored")
-        }
-        for name in ("coachkit", "restored"):
-            conn.execute(f"DROP DATABASE readme_{name} WITH (FORCE)")
+        try:
+            yield {f"postgresql://coachkit:password@127.0.0.1/{name}": address(f"readme_{name}") for name in names}
+        finally:
+            for name in names:
+                conn.execute(f"DROP DATABASE readme_{name} WITH (FORCE)")
 
 
 def script(heading: str, addresses: dict[str, str]) -> str:
@@ -121,6 +121,19 @@ def pasted(commands: str, home: Path) -> Told:
         with suppress(ProcessLookupError):
             os.killpg(shell.pid, signal.SIGKILL)
         shell.wait()
+
+
+def test_other_words_are_found() -> None:
+    """What `…` stands for may be anything; every other word, and every line, is as the README has it."""
+    said = pattern("…\n  4 editions\n…  sha256:…\nThe same\n")
+    assert re.fullmatch(said, "first\n\n  4 editions\n12:00  sha256:1f\nThe same\n")
+    for other in (
+        "  4 editions\n",
+        "  3 editions\n12:00  sha256:1f\nThe same\n",
+        "  4 editions\n  sha256:1f\nThe same\n",
+    ):
+        assert not re.fullmatch(said, other)
+    assert not re.fullmatch(said, "  4 editions\n12:00  sha256:1f\nThe same\nand more\n")
 
 
 def test_walk_of_the_readme(told: Told) -> None:
