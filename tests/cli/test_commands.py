@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import pty
@@ -44,6 +45,17 @@ def test_help_is_light() -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert [line.split()[0] for line in done.stdout.splitlines()[-len(COMMANDS) :]] == sorted(COMMANDS)
     assert not set(done.stderr.split()) & set(HEAVY)
+
+
+def test_garbage_is_looked_for(run) -> None:
+    """A process that is a command's own leaves out what was imported; where others use the process, nothing changes."""
+    script = "try: main()\nfinally: print(gc.isenabled(), gc.get_freeze_count() > 1_000, file=sys.stderr)"
+    script = f"import gc, sys\nfrom coachkit.cli import main\nsys.argv = ['coachkit', 'secret']\n{script}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr == "True True\n"
+    before = gc.get_freeze_count()
+    run("secret")
+    assert (gc.isenabled(), gc.get_freeze_count()) == (True, before)
 
 
 def test_secret_is_light() -> None:
