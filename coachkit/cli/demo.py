@@ -16,10 +16,10 @@ import click
 
 from coachkit.cli import server
 from coachkit.cli.edition import LIVE, publish_edition
-from coachkit.cli.install import SECRET_BYTES
 from coachkit.cli.installation import Installation, installation, now
 from coachkit.cli.output import json_option, show, warn
 from coachkit.cli.pack import publish_pack
+from coachkit.cli.secret import SECRET_BYTES
 from coachkit.db import channels, migrate
 from coachkit.db import organisations as rows
 from coachkit.db.scopes import ACROSS

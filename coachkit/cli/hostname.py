@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -40,10 +41,8 @@ def claim(slug: str, name: str, *, as_json: bool) -> None:
         found = hostnames.claim(
             conn, enter(conn, slug), name, most=here.settings.max_hostnames, actor=COMMAND, at=now()
         )
-    record = hostnames.shape(found)["record"]
     lines = [
-        _line(found),
-        f'  set this record: {record["name"]} {record["type"]} "{record["value"]}"',
+        *_lines(found),
         f"  it is looked for every few minutes where a worker runs, and now by: coachkit hostname check {slug}",
     ]
     show(hostnames.shape(found), lines, as_json=as_json)
@@ -53,7 +52,7 @@ def claim(slug: str, name: str, *, as_json: bool) -> None:
 @click.argument("slug")
 @json_option
 def list_(slug: str, *, as_json: bool) -> None:
-    """The hostnames that SLUG has claimed."""
+    """The hostnames that SLUG has claimed, and the DNS record that proves each one which is not verified."""
     with installation() as here, here.database.read(ACROSS) as conn:
         found = hostnames.listing(conn, enter(conn, slug))
     _show(found, as_json=as_json)
@@ -95,10 +94,13 @@ def _claims(conn: Connection, slug: str, name: str | None) -> tuple[Hostname, ..
 
 
 def _show(found: Any, *, as_json: bool) -> None:
-    lines = [_line(each) for each in found] or ["There are none."]
+    lines = [line for each in found for line in _lines(each)] or ["There are none."]
     show({"hostnames": [hostnames.shape(each) for each in found]}, lines, as_json=as_json)
 
 
-def _line(found: Hostname) -> str:
+def _lines(found: Hostname) -> Iterator[str]:
     state = "verified" if found.verified_at else "waits"
-    return f"{found.name}  {state}, {_SAID[found.finding]}"
+    yield f"{found.name}  {state}, {_SAID[found.finding]}"
+    if not found.verified_at:
+        record = hostnames.shape(found)["record"]
+        yield f'  set this record: {record["name"]} {record["type"]} "{record["value"]}"'

@@ -1,8 +1,6 @@
-"""Setting up an installation: its secret and its database."""
+"""Setting up an installation's database."""
 
 from __future__ import annotations
-
-import secrets
 
 import click
 
@@ -11,20 +9,6 @@ from coachkit.cli.output import json_option, show, warn
 from coachkit.db import copying
 from coachkit.db import migrate as migrations
 from coachkit.db.database import Database
-
-SECRET_BYTES = 32
-
-
-@click.command()
-@json_option
-def secret(*, as_json: bool) -> None:
-    """Print a new secret key.
-
-    Keep it as COACHKIT_SECRET_KEY, or as secret_key in the file that COACHKIT_CONFIG names, the same for every
-    process and every start.
-    """
-    key = secrets.token_hex(SECRET_BYTES)
-    show({"secret_key": key}, [key], as_json=as_json)
 
 
 @click.command()

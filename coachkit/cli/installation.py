@@ -37,7 +37,7 @@ class Installation:
     @property
     def tools(self) -> Tools:
         """What editions and releases are made with."""
-        from coachkit.editions.publish import Tools  # with all that reads packs, for those who do
+        from coachkit.editions.publish import Tools  # and all that reads packs, which many do without
 
         plugins = {plugin.name: plugin.version for plugin in self.dispatch.manager.plugins if not plugin.core}
         return Tools(self.dispatch.directives(), plugins)

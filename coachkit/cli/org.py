@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from coachkit.db import channels
 from coachkit.db.organisations import Organisation
 from coachkit.db.scopes import ACROSS
 from coachkit.editions.library import Library
+from coachkit.errors import ArchiveInvalid
 from coachkit.organisations import exporting, files, organisations, reviews
 from coachkit.organisations.audit import COMMAND
 from coachkit.organisations.importing import Means, import_archive
@@ -111,11 +115,22 @@ def import_(file: Path, slug: str | None, *, trusted: bool, as_json: bool) -> No
             token=lambda: secrets.token_hex(16),
             begin=lambda name: warn(f"… {name}"),
         )
-        done = import_archive(means, opened, actor=COMMAND, at=now(), slug=slug, trusted=trusted)
+        with _named(file):
+            done = import_archive(means, opened, actor=COMMAND, at=now(), slug=slug, trusted=trusted)
     value = {**_value(done.organisation), "digest": done.digest, "rows": dict(done.rows)}
     lines = [f"{number:8} {name}" for name, number in done.rows.items()]
     keys = "Keys stayed behind: make new ones. Hostnames are to be verified here."
-    show(value, [f"{done.organisation.slug} is here.", *lines, keys], as_json=as_json)
+    show(value, [f"{done.organisation.slug} is here, from {done.digest}", *lines, keys], as_json=as_json)
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """Say of what is wrong with an archive as a whole which file that is."""
+    try:
+        yield
+    except ArchiveInvalid as error:
+        problems = [replace(each, file=str(file)) if each.file == "." else each for each in error.problems]
+        raise ArchiveInvalid(problems) from None
 
 
 @org.command("reviews")

@@ -99,12 +99,19 @@ def reported(*, as_json: bool) -> Iterator[None]:
         _refuse("settings", str(error), as_json=as_json)
         sys.exit(WRONG)
     except Refusal as error:
-        _refuse(error.slug, error.detail, as_json=as_json)
+        said = driver_said(error)
+        _refuse(error.slug, f"{error.detail}. It says: {said}" if said else error.detail, as_json=as_json)
         sys.exit(WRONG if isinstance(error, BadRequest) else FOUND)
     except OSError as error:
         named = f"{error.filename}: {error.strerror}" if error.filename is not None else str(error)
         _refuse("file", named, as_json=as_json)
         sys.exit(WRONG)
+
+
+def driver_said(error: Exception) -> str | None:
+    """What the driver said where a database does not answer: why, for the operator. No reader is told it."""
+    said = getattr(error.__cause__, "orig", None)
+    return next(iter(str(said).splitlines()), None) if said is not None else None
 
 
 def _refuse(code: str, message: str, *, as_json: bool) -> None:

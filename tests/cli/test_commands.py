@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import pty
@@ -46,11 +47,36 @@ def test_help_is_light() -> None:
     assert not set(done.stderr.split()) & set(HEAVY)
 
 
+def test_garbage_is_looked_for(run) -> None:
+    """A process that is a command's own leaves out what was imported; where others use the process, nothing changes."""
+    script = "try: main()\nfinally: print(gc.isenabled(), gc.get_freeze_count() > 1_000, file=sys.stderr)"
+    script = f"import gc, sys\nfrom coachkit.cli import main\nsys.argv = ['coachkit', 'secret']\n{script}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stderr == "True True\n"
+    before = gc.get_freeze_count()
+    run("secret")
+    assert (gc.isenabled(), gc.get_freeze_count()) == (True, before)
+
+
+def test_secret_is_light() -> None:
+    """`coachkit secret` needs no installation, and imports nothing of one."""
+    script = "import sys; import coachkit.cli.secret; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert not set(done.stdout.split()) & set(HEAVY)
+
+
 def test_check_is_light() -> None:
     """Checking a pack, which authors do all day, imports no web framework."""
     script = "import sys; import coachkit.cli.pack; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert not set(done.stdout.split()) & {"flask", "flask_smorest", "jinja2"}
+
+
+def test_looking_is_light() -> None:
+    """Commands that only look at what is stored import neither what migrates nor what reads packs."""
+    script = "import sys; import coachkit.cli.audit, coachkit.cli.backup, coachkit.cli.key; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert not set(done.stdout.split()) & {"alembic", "coachkit.packs.reader", "marshmallow", "flask"}
 
 
 @pytest.mark.parametrize("command", [pytest.param(leaf, id=" ".join(path)) for path, leaf in leaves()])

@@ -269,9 +269,9 @@ def test_room_on_the_disk(free: int, found: list[str]) -> None:
 
 
 def test_database_unreachable(well, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A database that does not answer is said, with what is still served."""
+    """A database that does not answer is said, with what is still served and what its driver says."""
     monkeypatch.setenv("COACHKIT_DATABASE_URL", f"postgresql://me@127.0.0.1:{free_port()}/coachkit")
-    examined(well, "database-unreachable", "error")
+    assert "refused" in examined(well, "database-unreachable", "error")["message"]
 
 
 def test_database_empty(run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

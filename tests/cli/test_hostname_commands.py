@@ -16,7 +16,7 @@ def organisation(installed, settings_file):
 
 
 def test_claim_and_check(organisation) -> None:
-    """A name is claimed, proved once its record is there, listed, and given up."""
+    """A name is claimed, listed with its record, proved once that is there, and given up."""
     made = organisation("hostname", "claim", "northbridge", NAME.upper(), "--json").json
     assert (made["name"], made["verified"]) == (NAME, False)
     said = organisation("hostname", "claim", "northbridge", NAME).out
@@ -24,8 +24,9 @@ def test_claim_and_check(organisation) -> None:
     with dnsserver.running() as zone:
         check = ("hostname", "check", "northbridge", "--server", "127.0.0.1", "--port", zone.port)
         assert "the record is not there" in organisation(*check, status=1).out
+        assert made["record"]["value"] in organisation("hostname", "list", "northbridge").out
         zone.texts[made["record"]["name"]] = [made["record"]["value"]]
-        assert "verified, the record is there" in organisation(*check, NAME).out
+        assert organisation(*check, NAME).out == f"{NAME}  verified, the record is there\n"
     (listed,) = organisation("hostname", "list", "northbridge", "--json").json["hostnames"]
     assert (listed["verified"], listed["finding"]) == (True, "found")
     organisation("hostname", "release", "northbridge", NAME)

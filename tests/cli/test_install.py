@@ -34,12 +34,13 @@ def test_migrate_for_people(installed) -> None:
 
 
 def test_database_that_does_not_answer(run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A database that does not answer is said in words, with exit status 1 and without its address."""
+    """A database that does not answer is said in words, and why, with exit status 1 and without its password."""
     monkeypatch.setenv("COACHKIT_SECRET_KEY", bytes(32).hex())
     monkeypatch.setenv("COACHKIT_DATABASE_URL", "postgresql://me:hidden@127.0.0.1:1/coachkit")
     done = run("pack", "list", "--json")
     assert done.status == 1
     assert done.json["problems"][0]["code"] == "unavailable"
+    assert "refused" in done.json["problems"][0]["message"]
     assert "hidden" not in done.out + done.err
 
 

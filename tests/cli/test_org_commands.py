@@ -121,4 +121,4 @@ def test_import_what_is_none(furnished, tmp_path):
     assert "digests" in furnished("org", "import", file, "--slug", "eastgate", status=1).err
     file.write_bytes(b"nothing")
     (problem,) = furnished("org", "import", file, "--json", status=1).json["problems"]
-    assert problem["code"] == "bad-archive"
+    assert (problem["code"], problem["file"]) == ("bad-archive", str(file))

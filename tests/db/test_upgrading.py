@@ -181,9 +181,8 @@ def test_the_release_before_reads_on(empty, revision):
 
 def test_every_released_schema_is_tried():
     """Each migration but the last one is a schema that a release had."""
-    directory = ScriptDirectory.from_config(migrate._config())  # noqa: SLF001
-    (head,) = directory.get_heads()
-    scripts = directory.walk_revisions()
+    (head,) = ScriptDirectory.from_config(migrate._config()).get_heads()  # noqa: SLF001
+    scripts = ScriptDirectory.from_config(migrate._config()).walk_revisions()  # noqa: SLF001
     assert {each.revision for each in scripts} - {head} == set(FILLED) == set(READ_BEFORE)
 
 

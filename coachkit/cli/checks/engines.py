@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from coachkit.cli.checks.findings import Finding, Report
+from coachkit.cli.output import driver_said
 from coachkit.db import migrate
 from coachkit.db.database import Database
 from coachkit.db.scopes import ACROSS, OWNER
@@ -48,7 +49,7 @@ def database(database: Database) -> Report:
             skew = _skew(conn) if not database.is_sqlite else timedelta()
             facts["milliseconds"] = round(1000 * _seconds(lambda: conn.execute(sa.text("SELECT 1"))), 2)
     except (Unavailable, DBAPIError, SettingsError) as error:
-        return Report(facts, (_unreachable(str(error)),))
+        return Report(facts, (_unreachable(driver_said(error) or str(error)),))
     facts["migration"] = revision
     found = [
         *migrated(revision, migrate.expected()),
