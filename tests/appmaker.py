@@ -225,7 +225,14 @@ def house_over(settings: Settings, database: Database, folder: Path) -> Iterator
 @contextmanager
 def house_in(folder: Path, database: Database, redis_url: str | None = None) -> Iterator[House]:
     """A house over a database, with its files in a folder: for the tests of a file to share."""
-    settings = Settings(database.url, bytes(range(32)), redis_url=redis_url, data_dir=folder, limit_failed_keys=10_000)
+    settings = Settings(
+        database.url,
+        bytes(range(32)),
+        redis_url=redis_url,
+        data_dir=folder,
+        limit_failed_keys=10_000,
+        limit_keyless=0,
+    )
     with house_over(settings, database, folder) as house:
         yield house
 

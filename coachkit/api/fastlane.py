@@ -318,7 +318,7 @@ class Fastlane:
         ask, reading = plan.ask, plan.reading
         values = {"organisation": reading.organisation, **ask.values}
         try:
-            self._gate.miss(environ.get(ADMITTED, ANYBODY))
+            self._gate.miss(environ.setdefault(ADMITTED, ANYBODY), reading.served.organisation_id)
             answered = self._plainly(ask.route.declared, reading, values, environ.get("HTTP_IF_NONE_MATCH"))
         except (Unavailable, TooManyRequests) as error:
             environ[FAILED] = error

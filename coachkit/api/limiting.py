@@ -58,6 +58,9 @@ class Policy:
 
 READS: Final = Policy("read", "kept answers", "key", 60, "limit_reads", "each process", "no matter")
 MISSES: Final = Policy("miss", "answers made anew", "caller", 60, "limit_misses", "redis, or process", "open")
+KEYLESS: Final = Policy(
+    "keyless", "answers made anew without a key", "organisation", 60, "limit_keyless", "each process", "no matter"
+)
 WRITES: Final = Policy("write", "changes", "key", 60, "limit_writes", "redis, or process", "open")
 KEY_CREATIONS: Final = Policy(
     "key-creation", "new keys", "organisation", 3_600, "limit_key_creations", "redis, or database", "closed"
@@ -65,7 +68,7 @@ KEY_CREATIONS: Final = Policy(
 FAILED_KEYS: Final = Policy(
     "failed-key", "keys that do not hold", "client address", 60, "limit_failed_keys", "each process", "no matter"
 )
-POLICIES: Final = (READS, MISSES, WRITES, KEY_CREATIONS, FAILED_KEYS)
+POLICIES: Final = (READS, MISSES, KEYLESS, WRITES, KEY_CREATIONS, FAILED_KEYS)
 """Every limit that there is."""
 
 
@@ -142,6 +145,8 @@ class Limits:
 
     reads: Limit
     misses: Limit
+    keyless: Limit
+    """Of none (0) nothing is counted."""
     writes: Limit
     key_creations: Limit
     failed_keys: Limit

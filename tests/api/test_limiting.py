@@ -12,7 +12,18 @@ from appmaker import house_over, services_of
 from faulty import FaultyProxy
 
 from coachkit.api import problems
-from coachkit.api.limiting import FAILED_KEYS, KEY_CREATIONS, MISSES, POLICIES, READS, WRITES, Limits, client, limits
+from coachkit.api.limiting import (
+    FAILED_KEYS,
+    KEY_CREATIONS,
+    KEYLESS,
+    MISSES,
+    POLICIES,
+    READS,
+    WRITES,
+    Limits,
+    client,
+    limits,
+)
 from coachkit.cache.link import Link
 from coachkit.cache.shared import SharedStore
 from coachkit.cache.shared_limits import SharedCounts
@@ -26,6 +37,7 @@ SETTINGS = Settings(
     bytes(range(32)),
     limit_reads=100,
     limit_misses=5,
+    limit_keyless=7,
     limit_writes=5,
     limit_key_creations=3,
     limit_failed_keys=4,
@@ -234,11 +246,11 @@ def test_every_limit_is_kept():
     """Each limit of the table is one that an installation keeps, in the table's order, and has a setting of its own."""
     made = limits(replace(SETTINGS, limit_misses=6), 1, None)
     assert [getattr(made, field.name).policy for field in fields(Limits)] == list(POLICIES)
-    assert POLICIES == (READS, MISSES, WRITES, KEY_CREATIONS, FAILED_KEYS)
+    assert POLICIES == (READS, MISSES, KEYLESS, WRITES, KEY_CREATIONS, FAILED_KEYS)
     assert {each.setting for each in POLICIES} == {
         field.name for field in fields(Settings) if field.name.startswith("limit_")
     }
-    assert [getattr(made, field.name).quota for field in fields(Limits)] == [100, 6, 5, 3, 4]
+    assert [getattr(made, field.name).quota for field in fields(Limits)] == [100, 6, 7, 5, 3, 4]
 
 
 def test_the_guide_has_the_table():

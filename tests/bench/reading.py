@@ -21,6 +21,8 @@ from bench.servers import Command, granian, gunicorn, python, serving
 PEERS = Path(__file__).parent / "peers"
 ADDRESS = f"/v1/orgs/{slug_of(1)}/modules/{module_id(3)}"
 _OF_ALL = {"server", "date", "connection", "content-type", "content-length"}
+UNKEPT = {"cache_bytes": 0, "limit_keyless": 0}
+"""The settings with which every answer is made anew, as many as are asked for."""
 COLUMNS = ("", "requests/s", "CPU µs each")
 
 
@@ -64,7 +66,7 @@ def cached(reading: Reading, effort: Effort, folder: Path) -> list[Table]:
     own = [request(ADDRESS)]
     plain = [*gunicorn("bare:app", folder=PEERS), "--worker-class", "gthread"]
     with redis(folder) as port:
-        shared = reading.coachkit(gunicorn("coachkit.wsgi:app"), cache_bytes=0, redis_url=f"redis://127.0.0.1:{port}/0")
+        shared = reading.coachkit(gunicorn("coachkit.wsgi:app"), **UNKEPT, redis_url=f"redis://127.0.0.1:{port}/0")
         check_source(shared, "redis", folder)
         on_gunicorn = interleaved(
             [
@@ -109,7 +111,7 @@ def uncached(reading: Reading, effort: Effort, folder: Path, peers: Path) -> Tab
         contenders = [
             Contender(
                 here,
-                reading.coachkit(gunicorn("coachkit.wsgi:app"), cache_bytes=0),
+                reading.coachkit(gunicorn("coachkit.wsgi:app"), **UNKEPT),
                 [request(ADDRESS)],
                 0.0,
             ),
