@@ -11,6 +11,7 @@ Everything is done through the functions that the commands use. A `House` has no
 from __future__ import annotations
 
 import importlib
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -258,8 +259,8 @@ def eventually(holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
 def install_plugin(site: Path, name: str, source: str, version: str = "1.0.0") -> None:
     """Install a plugin in a folder that is on the path: a module of that source, and its package's metadata."""
     module = name.replace("-", "_")
-    for old in site.glob(f"{module}-*.dist-info/*"):
-        old.unlink()
+    for old in site.glob(f"{module}-*.dist-info"):
+        shutil.rmtree(old)
     (site / f"{module}.py").write_text(source, encoding="utf-8")
     metadata = site / f"{module}-{version}.dist-info"
     metadata.mkdir(exist_ok=True)
