@@ -19,7 +19,7 @@ import structlog
 
 from coachkit.confined import wire
 from coachkit.confined.guard import Guard
-from coachkit.confined.limits import Limits
+from coachkit.confined.limits import NO_MEMORY, Limits
 from coachkit.errors import Problem
 from coachkit.hooks import core, manager
 from coachkit.hooks.dispatch import Dispatch
@@ -42,7 +42,7 @@ def run(asked: Mapping[str, Any], files: Mapping[str, bytes], says: int) -> NoRe
     try:
         _read(asked, files, telling)
     except MemoryError:
-        telling.event("failed", "memory")
+        os._exit(NO_MEMORY)
     except BaseException as error:  # noqa: BLE001 a plugin may exit, and Rust's panics are no Exceptions
         telling.event("failed", manager.said(error)[:_LOGGED])
     finally:

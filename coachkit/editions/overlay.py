@@ -1,8 +1,8 @@
 """Compiles an organisation's overlay: its own wording over what the chosen releases say.
 
 Texts of an overlay are held to the same rules as a pack's, and may use the placeholders and images of the pack whose
-resource they change. Those of sections are compiled as packs are: in a process of its own, within limits. Everything
-that is wrong is reported, at the number of the part it stands in.
+resource they change. Those of sections, but for a few short ones, are compiled as packs are: in a process of its own,
+within limits. Everything that is wrong is reported, at the number of the part it stands in.
 """
 
 from __future__ import annotations
@@ -31,9 +31,18 @@ from coachkit.packs.model import (
     Resource,
     Section,
 )
+from coachkit.packs.source import Source
 
 LIMITS = Limits(pack_seconds=30, pack_bytes=512 * MIB, silence=20, patience=60)
 """What all texts of one overlay may cost together; each of them what a file of a pack may."""
+
+
+SHORT = 600
+"""Characters of all texts together that are compiled here, unless there are boxes with code of their own.
+
+Whatever they say, that takes less than half a second; another process takes longer to begin than most texts of the
+length.
+"""
 
 
 @dataclass
@@ -114,7 +123,7 @@ def compile_overlay(
     makers = {directive.name: maker for maker, directive in reversed(directives)}
     findings = [Findings() for _ in choices.overlay]
     met = _met(organisation, choices, releases, findings)
-    texts, wrong = _texts(met, plugins)
+    texts, wrong = _texts(met, directives, plugins)
     for number, part, target in sorted(met, key=_when):
         draft = drafts.setdefault((target.resource.kind, target.resource.id), _Draft())
         _APPLY[part.operation](part, target, draft, _Bench(by_name, texts, wrong, findings[number], used))
@@ -147,21 +156,27 @@ def _met(
 
 
 def _texts(
-    met: Sequence[tuple[int, OverlayPart, _Target]], plugins: Sequence[str]
+    met: Sequence[tuple[int, OverlayPart, _Target]],
+    directives: Sequence[tuple[str, Directive]],
+    plugins: Sequence[str],
 ) -> tuple[Mapping[str, Written], Mapping[str, Sequence[Problem]]]:
     """The texts of sections, compiled, and what is wrong with them, by the file of their part's place."""
-    texts = {
-        target.place.file: loose.dump(part.text or "", _around(target, part.locale or "", {}))
-        for _, part, target in met
-        if part.operation in {"replace", "insert"} and part.field is None
-    }
-    if not texts:
-        return {}, {}
-    compiled, problems = written(texts, plugins, LIMITS)
+    own = [(part.text or "", part.locale or "", target) for _, part, target in met if _is_section(part)]
+    texts = {target.place.file: loose.dump(text, _around(target, locale, {})) for text, locale, target in own}
+    if sum(len(text) for text, _, _ in own) <= SHORT and all(each.render is None for _, each in directives):
+        findings = Findings()
+        compiled = loose.load(loose.compile_all(Source(texts), directives, findings))
+        problems = findings.problems
+    else:
+        compiled, problems = written(texts, plugins, LIMITS)
     wrong: dict[str, list[Problem]] = {}
     for each in problems:
         wrong.setdefault(each.file, []).append(each)
     return compiled, wrong
+
+
+def _is_section(part: OverlayPart) -> bool:
+    return part.operation in {"replace", "insert"} and part.field is None
 
 
 def _when(met: tuple[int, OverlayPart, _Target]) -> tuple[bool, int]:

@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 from appmaker import install_plugin
 from cputime import cpu_seconds
-from publishing import DIRECTIVES, compiled, release_files, settings
+from publishing import compiled, release_files, settings
 
 from coachkit.confined.limits import MIB
 from coachkit.editions import overlay
 from coachkit.editions.choices import from_settings
-from coachkit.editions.overlay import compile_overlay
+from coachkit.editions.overlay import SHORT, compile_overlay
+from coachkit.hooks import core, manager
+from coachkit.hooks.dispatch import Dispatch
 from coachkit.packs import markdown
 
 PART = {"op": "replace", "target": "module/first-hour", "locale": "en-GB", "section": "feel"}
@@ -41,7 +43,8 @@ def impatient(monkeypatch):
 
 def overlaid(releases, *parts, plugins=()):
     choices = from_settings(settings(overlay=list(parts)))
-    return compile_overlay("northbridge", choices, releases, DIRECTIVES, plugins)
+    directives = Dispatch(manager.build(plugins, [(core.NAME, core)])).directives()
+    return compile_overlay("northbridge", choices, releases, directives, plugins)
 
 
 def more(name, text):
@@ -66,6 +69,17 @@ def test_elsewhere(releases):
     assert here < alone / 2
 
 
+def test_short(releases):
+    """A few short texts, whatever they say, are compiled here and cost hardly anything; longer ones come out alike."""
+    dear = ("|" + "a|" * 40 + "\n|" + "-|" * 40 + "\n" + "|\n" * SHORT)[:SHORT]
+    assert cpu_seconds(lambda: overlaid(releases, {**PART, "text": dear})) < overlay.LIMITS.file_seconds
+    part = {**PART, "text": ":::tip\nOurs, {{careers_email}}.\n:::\n\n[And](module/ask-for-feedback) *so*."}
+    short, long = overlaid(releases, part), overlaid(releases, part, more("one", "a " * SHORT))
+    here, there = (each.resources["module", "first-hour"].sections["en-GB"]["feel"] for each in (short, long))
+    assert here == there
+    assert short.directives == long.directives
+
+
 def test_too_slow(releases, tmp_path, monkeypatch):
     """A text that takes too long is refused by the number of its part and the bound; the others are compiled."""
     install_plugin(tmp_path, "acme-costly", ODD)
@@ -81,10 +95,10 @@ def test_too_slow(releases, tmp_path, monkeypatch):
 
 def test_too_much_memory(releases, monkeypatch):
     """A text that takes too much memory is refused as one that takes too long is."""
-    monkeypatch.setattr(overlay, "LIMITS", replace(overlay.LIMITS, file_bytes=8 * MIB))
+    monkeypatch.setattr(overlay, "LIMITS", replace(overlay.LIMITS, file_bytes=16 * MIB, file_seconds=20))
     found = overlaid(releases, {**PART, "text": "Ours."}, more("one", TABLE))
     assert [(each.file, each.code) for each in found.problems] == [("northbridge/overlay/1", "too-much-memory")]
-    assert "more than 8 MiB" in found.problems[0].message
+    assert "more than 16 MiB" in found.problems[0].message
 
 
 def test_all_together(releases, monkeypatch):
