@@ -75,6 +75,8 @@ class Settings:
     """Reads that a key may make in a minute and that are answered from what is kept."""
     limit_misses: int = 600
     """Reads that a caller may make in a minute and that have to be made anew."""
+    limit_keyless: int = 6_000
+    """Requests without a key in a minute about one organisation that have to be answered anew; 0 for any number."""
     limit_writes: int = 120
     """Changes that a key may make in a minute."""
     limit_key_creations: int = 20
@@ -280,6 +282,13 @@ def _limit(given: _Given) -> int:
     return found
 
 
+def _unlimited_or(given: _Given) -> int:
+    """A count, or 0 where there is no limit."""
+    if not re.fullmatch(r"[0-9]{1,9}", str(given.value), re.ASCII):
+        raise _wrong(given, "a whole number from 1 to 999,999,999, or 0 for no limit")
+    return _count(given)
+
+
 def _flag(given: _Given) -> bool:
     known = {"true": True, "1": True, "false": False, "0": False}
     if isinstance(given.value, bool):
@@ -324,6 +333,7 @@ _PARSERS: Final[Mapping[str, Callable[[_Given], Any]]] = {
     "max_overlay": _count,
     "limit_reads": _limit,
     "limit_misses": _limit,
+    "limit_keyless": _unlimited_or,
     "limit_writes": _limit,
     "limit_key_creations": _limit,
     "limit_failed_keys": _limit,

@@ -11,6 +11,7 @@ Everything is done through the functions that the commands use. A `House` has no
 from __future__ import annotations
 
 import importlib
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -225,7 +226,14 @@ def house_over(settings: Settings, database: Database, folder: Path) -> Iterator
 @contextmanager
 def house_in(folder: Path, database: Database, redis_url: str | None = None) -> Iterator[House]:
     """A house over a database, with its files in a folder: for the tests of a file to share."""
-    settings = Settings(database.url, bytes(range(32)), redis_url=redis_url, data_dir=folder, limit_failed_keys=10_000)
+    settings = Settings(
+        database.url,
+        bytes(range(32)),
+        redis_url=redis_url,
+        data_dir=folder,
+        limit_failed_keys=10_000,
+        limit_keyless=0,
+    )
     with house_over(settings, database, folder) as house:
         yield house
 
@@ -251,8 +259,8 @@ def eventually(holds: Callable[[], Any], patience: float = PATIENCE) -> Any:
 def install_plugin(site: Path, name: str, source: str, version: str = "1.0.0") -> None:
     """Install a plugin in a folder that is on the path: a module of that source, and its package's metadata."""
     module = name.replace("-", "_")
-    for old in site.glob(f"{module}-*.dist-info/*"):
-        old.unlink()
+    for old in site.glob(f"{module}-*.dist-info"):
+        shutil.rmtree(old)
     (site / f"{module}.py").write_text(source, encoding="utf-8")
     metadata = site / f"{module}-{version}.dist-info"
     metadata.mkdir(exist_ok=True)

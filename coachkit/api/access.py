@@ -111,13 +111,17 @@ class Gate:
         cors = _cors(environ.get("HTTP_ORIGIN"), origins) if access.keyed else FOR_ANY_PAGE
         return Admission(key, (*cors, *self._reads(key)))
 
-    def miss(self, admission: Admission) -> None:
-        """Count an answer that is made anew for a key. Raises TooManyRequests.
+    def miss(self, admission: Admission, organisation_id: int) -> None:
+        """Count an answer about an organisation that is made anew. Raises TooManyRequests.
 
-        Those without a key are not told apart here: many readers may share one address.
+        Those without a key are not told apart, since many readers may share one address: they are counted together.
         """
         if admission.key is not None:
             self._limits.misses.require(admission.key.id)
+        elif self._limits.keyless.quota:
+            standing = self._limits.keyless.spend(str(organisation_id))
+            if not standing.granted:
+                raise self._limits.keyless.refusal(standing)
 
     def manager(self, environ: WSGIEnvironment, organisation_id: int | None, scope: str) -> Admission:
         """Whether the caller may do what wants a secret key with a scope; `organisation_id` is None if there is none.
@@ -223,7 +227,8 @@ def register(app: flask.Flask, gate: Gate, organisations: Organisations) -> None
         elif access is None or number is None or declared(view, "__open_to_all__"):
             gate.key(request.environ)
         else:
-            request.environ[ADMITTED] = gate.reader(request.environ, number, access)
+            admission = request.environ[ADMITTED] = gate.reader(request.environ, number, access)
+            gate.miss(admission, number)
 
     app.before_request_funcs.setdefault(None, []).insert(0, judge)  # before anything else is looked at
     app.after_request(_open_to_pages)

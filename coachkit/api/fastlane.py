@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from werkzeug.http import parse_etags
 
-from coachkit.api.access import ADMITTED, FOR_ANY_PAGE, Admission, Gate
+from coachkit.api.access import ADMITTED, ANYBODY, FOR_ANY_PAGE, Admission, Gate
 from coachkit.api.metrics import counter_of_kept
 from coachkit.api.parsing import read_query
 from coachkit.api.reading import FAILED, LIVE, READING, Cacheable, Reader, Reading, Way, Wishes
@@ -177,19 +177,8 @@ class Fastlane:
         environ[ROUTE] = ask.route.rule
         environ[ORGANISATION] = served.organisation
         if frame is None:
-            if ADMITTED in environ and not self._may_miss(environ):
-                return self._app(environ, start_response)
             return self._not_here(_Plan(*settled), environ, start_response)
         return self._from_store(frame, "memory", environ, start_response)
-
-    def _may_miss(self, environ: WSGIEnvironment) -> bool:
-        """Whether an answer may be made for the caller; if not, Flask says so."""
-        try:
-            self._gate.miss(environ[ADMITTED])
-        except (Unavailable, TooManyRequests) as error:
-            environ[FAILED] = error
-            return False
-        return True
 
     def _not_here(self, plan: _Plan, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer with what another worker has made, or is making, and else let the first who asks for it make it."""
@@ -327,13 +316,14 @@ class Fastlane:
     def _made(self, plan: _Plan, environ: WSGIEnvironment) -> tuple[str, Headers, bytes]:
         """Status, headers and body, from the route's own hand where it can answer plainly and else from Flask.
 
-        Of a 200 and a 304, only the headers that are kept.
+        Of a 200 and a 304, only the headers that are kept. It is counted, and if too much was asked Flask says so.
         """
         ask, reading = plan.ask, plan.reading
         values = {"organisation": reading.organisation, **ask.values}
         try:
+            self._gate.miss(environ.setdefault(ADMITTED, ANYBODY), reading.served.organisation_id)
             answered = self._plainly(ask.route.declared, reading, values, environ.get("HTTP_IF_NONE_MATCH"))
-        except Unavailable as error:
+        except (Unavailable, TooManyRequests) as error:
             environ[FAILED] = error
             answered = None
         except Exception:  # noqa: BLE001  # Flask meets the same: it answers with the problem, and the log says why

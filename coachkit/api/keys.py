@@ -51,6 +51,8 @@ def create(once: Once, body: dict[str, Any], organisation: str) -> flask.Respons
     if admission.key is not None and not admission.key.is_operator:
         keys.require_grant(admission.key, wanted)
 
+    limit = services().limits.key_creations
+
     def make(work: Work, secret: bytes) -> Answer:
         key, _ = keys.create(
             work.conn,
@@ -62,6 +64,7 @@ def create(once: Once, body: dict[str, Any], organisation: str) -> flask.Respons
             at=work.at,
             entropy=secret[: tokens.ENTROPY_BYTES],
         )
+        limit.confirm(lambda since: rows.created_since(work.conn, work.organisation.id, since))
         return Answer(201, keys.shape(key), {"Location": f"{flask.request.path}/{key.id}"})
 
     def reveal(said: dict[str, Any], secret: bytes) -> dict[str, Any]:
@@ -72,7 +75,7 @@ def create(once: Once, body: dict[str, Any], organisation: str) -> flask.Respons
             return rows.created_since(work.conn, work.organisation.id, since)
 
     def ready() -> None:
-        services().limits.key_creations.require(f"organisation {number(organisation)}", made_before)
+        limit.require(f"organisation {number(organisation)}", made_before)
 
     return creating(once, organisation, make, reveal, ready)
 

@@ -58,6 +58,9 @@ class Policy:
 
 READS: Final = Policy("read", "kept answers", "key", 60, "limit_reads", "each process", "no matter")
 MISSES: Final = Policy("miss", "answers made anew", "caller", 60, "limit_misses", "redis, or process", "open")
+KEYLESS: Final = Policy(
+    "keyless", "answers made anew without a key", "organisation", 60, "limit_keyless", "each process", "no matter"
+)
 WRITES: Final = Policy("write", "changes", "key", 60, "limit_writes", "redis, or process", "open")
 KEY_CREATIONS: Final = Policy(
     "key-creation", "new keys", "organisation", 3_600, "limit_key_creations", "redis, or database", "closed"
@@ -65,7 +68,7 @@ KEY_CREATIONS: Final = Policy(
 FAILED_KEYS: Final = Policy(
     "failed-key", "keys that do not hold", "client address", 60, "limit_failed_keys", "each process", "no matter"
 )
-POLICIES: Final = (READS, MISSES, WRITES, KEY_CREATIONS, FAILED_KEYS)
+POLICIES: Final = (READS, MISSES, KEYLESS, WRITES, KEY_CREATIONS, FAILED_KEYS)
 """Every limit that there is."""
 
 
@@ -97,6 +100,17 @@ class Limit:
             raise self.refusal(standing)
         return self.fields(standing)
 
+    def confirm(self, done: Recorded) -> None:
+        """Look again, in the transaction in which it was done: others may have done it since `require`.
+
+        Where the database counts, `done` has what this transaction did too. Raises TooManyRequests if that was one too
+        many, which undoes it. Redis has counted for all at once.
+        """
+        if self._shared is None:
+            standing = self._recorded(done, self.quota + 1)
+            if not standing.granted:
+                raise self.refusal(standing)
+
     def fields(self, standing: Standing) -> Headers:
         """The RateLimit fields of an answer; a process with a share tells what is left of it as a part of the whole."""
         left = standing.left * self.quota // self._mine
@@ -111,7 +125,7 @@ class Limit:
 
     def _standing(self, caller: str, done: Recorded | None) -> Standing:
         if self._shared is None:
-            return self.spend(caller) if done is None else self._recorded(done)
+            return self.spend(caller) if done is None else self._recorded(done, self.quota)
         standing = self._shared.spend(self.policy.name, caller, self.quota, self.policy.seconds)
         if standing is not None:
             return standing
@@ -119,10 +133,10 @@ class Limit:
             raise Unavailable("What counts these does not answer; try again in a moment", headers={"Retry-After": "1"})
         return self.spend(caller)
 
-    def _recorded(self, done: Recorded) -> Standing:
+    def _recorded(self, done: Recorded, quota: int) -> Standing:
         at = datetime.now(UTC)
         since = at - timedelta(seconds=self.policy.seconds)
-        return recorded(self.quota, self.policy.seconds, ((at - each).total_seconds() for each in done(since)))
+        return recorded(quota, self.policy.seconds, ((at - each).total_seconds() for each in done(since)))
 
 
 @dataclass(frozen=True)
@@ -131,6 +145,8 @@ class Limits:
 
     reads: Limit
     misses: Limit
+    keyless: Limit
+    """Of none (0) nothing is counted."""
     writes: Limit
     key_creations: Limit
     failed_keys: Limit

@@ -8,7 +8,7 @@ from typing import Any
 import flask
 
 from coachkit.api import documents, organisations, schemas
-from coachkit.api.access import open_to_all
+from coachkit.api.access import ANYBODY, open_to_all
 from coachkit.api.reading import READING, Cacheable, Offer, Reading, Wishes
 from coachkit.api.requests import concerns
 from coachkit.api.services import asking, services
@@ -72,6 +72,7 @@ def _settle(organisation: str, token: str, path: dict[str, str], offer: Offer) -
     if served is None:
         raise NotFound("")
     concerns(organisation)
+    found.gate.miss(ANYBODY, number)
     environ = flask.request.environ
     query = list(flask.request.args.items(multi=True))
     wishes = Wishes(environ.get("HTTP_ACCEPT"), environ.get("HTTP_ACCEPT_LANGUAGE"))

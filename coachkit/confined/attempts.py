@@ -1,4 +1,4 @@
-"""One pack on its way through processes that read it, as many as it takes to come to its end."""
+"""One pack, or some texts, on the way through processes that read them, as many as it takes to come to the end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from typing import Literal
 
 from coachkit.confined import blame, wardens, wire
 from coachkit.confined.limits import Limits
@@ -21,12 +22,23 @@ _GRACE = 30.0
 """Seconds after which a silence that the child's own clock should have ended is ended from here."""
 
 
-class Attempts:
-    """The attempts at one pack."""
+Work = Literal["pack", "texts"]
+"""What a child makes of the files that it is given: `packs.check.check` of a pack, or `packs.loose.compile_all`."""
 
-    def __init__(
-        self, source: Source, plugins: Sequence[str], findings: Findings, progress: Progress, limits: Limits
+
+class Attempts:
+    """The attempts at one pack, or at texts that stand in none."""
+
+    def __init__(  # noqa: PLR0917 — what an attempt is made of
+        self,
+        source: Source,
+        plugins: Sequence[str],
+        findings: Findings,
+        progress: Progress,
+        limits: Limits,
+        work: Work = "pack",
     ) -> None:
+        self._work = work
         self._source = source
         self._plugins = plugins
         self._findings = findings
@@ -37,11 +49,19 @@ class Attempts:
         self._closed = set(source.closed)
 
     def result(self) -> Checked:
-        """Read until a child comes to the end, without the files that kept others from it."""
+        """The pack, and all that is wrong with it."""
+        heard = self.heard()
+        return self._told(heard) if heard else Checked(None, self._findings.problems)
+
+    def heard(self) -> Heard | None:
+        """Read until a child comes to the end, without the files that kept others from it, and give what it says.
+
+        None where none comes to the end; then `findings` say why.
+        """
         for _ in range(self._limits.given_up + 1):
             heard = self._attempt()
             if heard.done:
-                return self._told(heard)
+                return heard
             problem = blame.problem(heard, self._limits, spent=self._spent)
             self._findings.add(problem)
             if problem.file not in self._source.files or problem.file in self._closed:
@@ -51,7 +71,7 @@ class Attempts:
                 self._findings.add(blame.pack_too_slow(self._limits))
                 break
         self._findings.warning(Place("."), "too-many-problems", "the rest of the pack has not been looked at")
-        return Checked(None, self._findings.problems)
+        return None
 
     @property
     def _spent(self) -> bool:
@@ -61,12 +81,12 @@ class Attempts:
     def _attempt(self) -> Heard:
         """Let a child read what is not closed; with another warden where the first has gone without a word."""
         for _ in range(2):
-            heard = self._heard()
+            heard = self._listened()
             if heard.anything:
                 return heard
         raise RuntimeError("the process that reads packs does not start; why, it says on standard error")
 
-    def _heard(self) -> Heard:
+    def _listened(self) -> Heard:
         """Listen to a child until it has ended."""
         heard = Heard(self._source.files, self._progress)
         try:
@@ -88,6 +108,7 @@ class Attempts:
     def _asked(self) -> dict[str, object]:
         """The request, as `child.run` reads it."""
         return {
+            "work": self._work,
             "path": wardens.import_path(),
             "plugins": list(self._plugins),
             "limits": asdict(self._limits),

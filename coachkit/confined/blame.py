@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 
 from coachkit.confined.guard import HANGS, PACK_TOO_SLOW, TOO_SLOW
-from coachkit.confined.limits import MIB, Limits
+from coachkit.confined.limits import MIB, NO_MEMORY, Limits
 from coachkit.confined.listening import Heard
 from coachkit.errors import Problem
 
@@ -29,7 +29,7 @@ def problem(heard: Heard, limits: Limits, *, spent: bool) -> Problem:
     if heard.hung or sign == HANGS:
         message = f"reading this was given up after {limits.silence:g} seconds"
         return Problem(file, None, None, "too-slow", message, "a plugin's box may be waiting for something")
-    if heard.failed == "memory" or sign in _OUT_OF_MEMORY:
+    if heard.code == NO_MEMORY or sign in _OUT_OF_MEMORY:
         return _too_much_memory(_PACK if heard.crowded else file, limits)
     ended = "its process is gone" if heard.code is None else f"exit status {heard.code}"
     why = heard.failed or (sign.name if sign else ended)

@@ -1,6 +1,6 @@
-"""What happens in the child: plugins are set up, limits taken on, the pack read and compiled, and all of it told.
+"""What happens in the child: plugins are set up, limits taken on, the pack or texts compiled, and all of it told.
 
-What it says are frames: events in JSON, and at the end the compiled pack in its stored form.
+What it says are frames: events in JSON, and at the end what was compiled, in its stored form.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import structlog
 
 from coachkit.confined import wire
 from coachkit.confined.guard import Guard
-from coachkit.confined.limits import Limits
+from coachkit.confined.limits import NO_MEMORY, Limits
 from coachkit.errors import Problem
 from coachkit.hooks import core, manager
 from coachkit.hooks.dispatch import Dispatch
-from coachkit.packs import stored
+from coachkit.packs import loose, stored
 from coachkit.packs.check import check
 from coachkit.packs.findings import Findings
 from coachkit.packs.model import Place
@@ -42,7 +42,7 @@ def run(asked: Mapping[str, Any], files: Mapping[str, bytes], says: int) -> NoRe
     try:
         _read(asked, files, telling)
     except MemoryError:
-        telling.event("failed", "memory")
+        os._exit(NO_MEMORY)
     except BaseException as error:  # noqa: BLE001 a plugin may exit, and Rust's panics are no Exceptions
         telling.event("failed", manager.said(error)[:_LOGGED])
     finally:
@@ -92,10 +92,11 @@ def _read(asked: Mapping[str, Any], files: Mapping[str, bytes], telling: _Tellin
         telling.event("file", None, False)  # noqa: FBT003 the event's values, by position
 
     source = Source(files, frozenset(asked["closed"]))
-    compiled = check(source, directives, findings, telling.progress, meter).compiled
-    try:
-        if compiled:
+    if asked["work"] == "texts":
+        telling.compiled(loose.compile_all(source, directives, findings, meter))
+    elif compiled := check(source, directives, findings, telling.progress, meter).compiled:
+        try:
             telling.compiled(stored.dump(compiled))
-    except stored.TooLargeError as error:
-        findings.error(Place("."), "output-too-large", str(error), "split the pack")
+        except stored.TooLargeError as error:
+            findings.error(Place("."), "output-too-large", str(error), "split the pack")
     telling.event("done", [asdict(problem) for problem in findings.problems])

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 MIB = 1024 * 1024
+NO_MEMORY = 77
+"""The exit status of a child that has no memory left, and none to say so with."""
 STATM = Path("/proc/self/statm")
 """Where Linux says how much memory a process has."""
 

@@ -32,7 +32,7 @@ class Heard:
         self.problems: tuple[Problem, ...] = ()
         self.compiled: bytes | None = None
         self.failed: str | None = None
-        """What it raised; `memory` where that ran out."""
+        """What it raised."""
         self.hung = False
         """Whether it was given up because nothing came."""
         self.code: int | None = None

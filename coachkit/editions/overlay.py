@@ -1,26 +1,29 @@
 """Compiles an organisation's overlay: its own wording over what the chosen releases say.
 
 Texts of an overlay are held to the same rules as a pack's, and may use the placeholders and images of the pack whose
-resource they change. Everything that is wrong is reported, at the number of the part it stands in.
+resource they change. Those of sections, but for a few short ones, are compiled as packs are: in a process of its own,
+within limits. Everything that is wrong is reported, at the number of the part it stands in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from coachkit.confined.checking import written
+from coachkit.confined.limits import MIB, Limits
 from coachkit.editions.choices import Choices, OverlayPart
 from coachkit.editions.edition import Key
 from coachkit.editions.selection import Insertion, ResourceOverlay
 from coachkit.errors import Problem
-from coachkit.packs import markdown
+from coachkit.packs import loose, markdown
 from coachkit.packs.directives import Directive
 from coachkit.packs.findings import Findings, nearest
+from coachkit.packs.markdown import Written
 from coachkit.packs.markdown_check import Surroundings
 from coachkit.packs.model import (
     Compiled,
     Line,
-    MarkdownText,
     Parts,
     Place,
     PlaceholderType,
@@ -28,6 +31,18 @@ from coachkit.packs.model import (
     Resource,
     Section,
 )
+from coachkit.packs.source import Source
+
+LIMITS = Limits(pack_seconds=30, pack_bytes=512 * MIB, silence=20, patience=60)
+"""What all texts of one overlay may cost together; each of them what a file of a pack may."""
+
+
+SHORT = 600
+"""Characters of all texts together that are compiled here, unless there are boxes with code of their own.
+
+Whatever they say, that takes less than half a second; another process takes longer to begin than most texts of the
+length.
+"""
 
 
 @dataclass
@@ -68,6 +83,10 @@ class _Bench:
     """What compiling one part needs at hand, and where it says what it found and used."""
 
     directives: Mapping[str, Directive]
+    written: Mapping[str, Written]
+    """The texts of sections, by the file of their part's place; not those that could not be compiled."""
+    wrong: Mapping[str, Sequence[Problem]]
+    """What is wrong with them."""
     findings: Findings
     used: set[str]
     """The names of the directives met so far."""
@@ -92,32 +111,77 @@ def compile_overlay(
     choices: Choices,
     releases: Mapping[str, Compiled],
     directives: Sequence[tuple[str, Directive]],
+    plugins: Sequence[str],
 ) -> Overlaid:
     """What the overlay does to each resource; `directives` are those that may be used, each with its maker.
 
-    Of two directives with one name the first counts.
+    They are those of CoachKit and of `plugins`, by name. Of two directives with one name the first counts.
     """
-    problems: dict[int, tuple[Problem, ...]] = {}
     drafts: dict[Key, _Draft] = {}
     used: set[str] = set()
     by_name = {directive.name: directive for _, directive in reversed(directives)}
     makers = {directive.name: maker for maker, directive in reversed(directives)}
-    for number, part in sorted(enumerate(choices.overlay), key=_when):
-        findings = Findings()
-        place = Place(f"{organisation}/overlay/{number}")
-        target = _target(part, choices, releases, place, findings)
-        if target is not None and _locale_fits(part, choices, place, findings):
-            draft = drafts.setdefault((target.resource.kind, target.resource.id), _Draft())
-            _APPLY[part.operation](part, target, draft, _Bench(by_name, findings, used))
-        problems[number] = findings.problems
+    findings = [Findings() for _ in choices.overlay]
+    met = _met(organisation, choices, releases, findings)
+    texts, wrong = _texts(met, directives, plugins)
+    for number, part, target in sorted(met, key=_when):
+        draft = drafts.setdefault((target.resource.kind, target.resource.id), _Draft())
+        _APPLY[part.operation](part, target, draft, _Bench(by_name, texts, wrong, findings[number], used))
     settled = {key: draft.settled() for key, draft in drafts.items()}
-    found = tuple(each for number in sorted(problems) for each in problems[number])
+    whole = (_of_all(each, organisation) for each in wrong.get(_ALL, ()))
+    found = (*(problem for each in findings for problem in each.problems), *whole)
     return Overlaid(settled, tuple(sorted({makers[name] for name in used})), found)
 
 
-def _when(numbered: tuple[int, OverlayPart]) -> tuple[bool, int]:
+_ALL = "."
+"""The file of problems that all texts together have."""
+
+
+def _of_all(found: Problem, organisation: str) -> Problem:
+    message = found.message.replace("the pack", "the overlay")
+    return replace(found, file=f"{organisation}/overlay", message=message, hint="shorten its texts")
+
+
+def _met(
+    organisation: str, choices: Choices, releases: Mapping[str, Compiled], findings: Sequence[Findings]
+) -> list[tuple[int, OverlayPart, _Target]]:
+    """The parts that are about something, by number, each with what that is."""
+    met = []
+    for number, part in enumerate(choices.overlay):
+        place = Place(f"{organisation}/overlay/{number}")
+        target = _target(part, choices, releases, place, findings[number])
+        if target is not None and _locale_fits(part, choices, place, findings[number]):
+            met.append((number, part, target))
+    return met
+
+
+def _texts(
+    met: Sequence[tuple[int, OverlayPart, _Target]],
+    directives: Sequence[tuple[str, Directive]],
+    plugins: Sequence[str],
+) -> tuple[Mapping[str, Written], Mapping[str, Sequence[Problem]]]:
+    """The texts of sections, compiled, and what is wrong with them, by the file of their part's place."""
+    own = [(part.text or "", part.locale or "", target) for _, part, target in met if _is_section(part)]
+    texts = {target.place.file: loose.dump(text, _around(target, locale, {})) for text, locale, target in own}
+    if sum(len(text) for text, _, _ in own) <= SHORT and all(each.render is None for _, each in directives):
+        findings = Findings()
+        compiled = loose.load(loose.compile_all(Source(texts), directives, findings))
+        problems = findings.problems
+    else:
+        compiled, problems = written(texts, plugins, LIMITS)
+    wrong: dict[str, list[Problem]] = {}
+    for each in problems:
+        wrong.setdefault(each.file, []).append(each)
+    return compiled, wrong
+
+
+def _is_section(part: OverlayPart) -> bool:
+    return part.operation in {"replace", "insert"} and part.field is None
+
+
+def _when(met: tuple[int, OverlayPart, _Target]) -> tuple[bool, int]:
     """Sections are put in order once all of them are known; else parts apply as they are written."""
-    return numbered[1].operation == "reorder", numbered[0]
+    return met[1].operation == "reorder", met[0]
 
 
 def _target(
@@ -157,10 +221,9 @@ def _replace(part: OverlayPart, target: _Target, draft: _Draft, bench: _Bench) -
             bench.findings.error(target.place, "missing-target", message, nearest(part.field, paths))
             return
         fills = target.resource.kind == "template" and part.field == "subject"
-        written = markdown.line(
-            Line(text, target.place, fills), _around(target, locale, bench.directives), bench.findings
-        )
-        draft.lines.setdefault(locale, {})[part.field] = written
+        around = _around(target, locale, bench.directives)
+        made = markdown.line(Line(text, target.place, fills), around, bench.findings)
+        draft.lines.setdefault(locale, {})[part.field] = made
         return
     own = {section.id: section for section in target.own_sections}
     if part.section not in own:
@@ -209,10 +272,11 @@ _APPLY = {"replace": _replace, "hide": _hide, "insert": _insert, "reorder": _reo
 
 def _section(part: OverlayPart, title: str | None, target: _Target, bench: _Bench) -> Section:
     section_id = part.section or ""
-    source = MarkdownText(section_id, title, part.text or "", target.place)
-    written = markdown.section(source, _around(target, part.locale or "", bench.directives), bench.findings)
-    bench.used.update(written.directives)
-    return Section(section_id, title, written.html, written.markdown)
+    for problem in bench.wrong.get(target.place.file, ()):
+        bench.findings.add(problem)
+    made = bench.written.get(target.place.file, Written())
+    bench.used.update(made.directives)
+    return Section(section_id, title, made.html, made.markdown)
 
 
 def _title(target: _Target, section_id: str, locale: str) -> str | None:

@@ -73,7 +73,7 @@ def prepare(conn: Connection, organisation: Organisation, tools: Tools, at: date
     owned = compile_own(organisation.slug, choices, chosen, tuple(tools.plugins))
     problems += owned.problems
     compiled = {**chosen, **owned.releases}
-    overlaid = compile_overlay(organisation.slug, choices, compiled, tools.directives)
+    overlaid = compile_overlay(organisation.slug, choices, compiled, tools.directives, tuple(tools.plugins))
     problems += overlaid.problems
     if owned.failed:  # and whatever points at them would seem to point at nothing
         raise PublishRefused(problems)

@@ -52,7 +52,7 @@ def edition_is_as_made(
     if owned.failed:
         return None
     whole = {**compiled, **owned.releases}
-    overlaid = compile_overlay(slug, choices, whole, tools.directives)
+    overlaid = compile_overlay(slug, choices, whole, tools.directives, tuple(tools.plugins))
     if sorted({*overlaid.directives, *owned.directives}) != made_with["directives"]:
         return None
     edition = manifest.settle(slug, inputs.digest(data), choices, whole, overlaid.resources)

@@ -1,6 +1,7 @@
 """Limits: what callers are told, who counts, and what follows where Redis is silent."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,11 +12,24 @@ from appmaker import house_over, services_of
 from faulty import FaultyProxy
 
 from coachkit.api import problems
-from coachkit.api.limiting import FAILED_KEYS, KEY_CREATIONS, MISSES, POLICIES, READS, WRITES, Limits, client, limits
+from coachkit.api.limiting import (
+    FAILED_KEYS,
+    KEY_CREATIONS,
+    KEYLESS,
+    MISSES,
+    POLICIES,
+    READS,
+    WRITES,
+    Limits,
+    client,
+    limits,
+)
 from coachkit.cache.link import Link
 from coachkit.cache.shared import SharedStore
 from coachkit.cache.shared_limits import SharedCounts
+from coachkit.db.scopes import ACROSS
 from coachkit.errors import TooManyRequests, Unavailable
+from coachkit.organisations import keys, organisations, peppers
 from coachkit.settings import Settings
 
 SETTINGS = Settings(
@@ -23,6 +37,7 @@ SETTINGS = Settings(
     bytes(range(32)),
     limit_reads=100,
     limit_misses=5,
+    limit_keyless=7,
     limit_writes=5,
     limit_key_creations=3,
     limit_failed_keys=4,
@@ -177,6 +192,31 @@ def test_by_the_database(alone):
     assert all(timedelta(0) <= since - (now - timedelta(hours=1)) < timedelta(minutes=1) for since in asked)
 
 
+@pytest.mark.parametrize("cache", ["memory"], indirect=True)
+def test_new_keys_at_once(database, settings, tmp_path):
+    """Without Redis no more keys are made than there may be, by whatever processes and however many at once."""
+    with house_over(settings, database, tmp_path) as house:
+        house.organisation("harbour")
+        at = datetime.now(UTC)
+        with database.write(ACROSS) as conn:
+            _, token = keys.create_operators(conn, "A key", None, peppers=peppers.of(settings), at=at)
+        clients = [house.client(limit_key_creations=3) for _ in range(2)]
+
+        def make(number):
+            sent = {"Authorization": f"Bearer {token.text}"}
+            wanted = {"kind": "pub", "name": f"Page {number}"}
+            return clients[number % 2].post("/v1/orgs/harbour/keys", json=wanted, headers=sent)
+
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(make, range(8)))
+        assert sorted(each.status_code for each in answers) == [201] * 3 + [429] * 5
+        assert {each.headers["RateLimit-Policy"] for each in answers if each.status_code == 429} == {
+            '"key-creation";q=3;w=3600'
+        }
+        with database.read(ACROSS) as conn:
+            assert len(keys.listing(conn, organisations.find(conn, "harbour").id)) == 3
+
+
 def test_by_the_process(alone):
     """Without Redis and without a record each process counts."""
     assert require(alone.key_creations, 9) == 3
@@ -206,11 +246,11 @@ def test_every_limit_is_kept():
     """Each limit of the table is one that an installation keeps, in the table's order, and has a setting of its own."""
     made = limits(replace(SETTINGS, limit_misses=6), 1, None)
     assert [getattr(made, field.name).policy for field in fields(Limits)] == list(POLICIES)
-    assert POLICIES == (READS, MISSES, WRITES, KEY_CREATIONS, FAILED_KEYS)
+    assert POLICIES == (READS, MISSES, KEYLESS, WRITES, KEY_CREATIONS, FAILED_KEYS)
     assert {each.setting for each in POLICIES} == {
         field.name for field in fields(Settings) if field.name.startswith("limit_")
     }
-    assert [getattr(made, field.name).quota for field in fields(Limits)] == [100, 6, 5, 3, 4]
+    assert [getattr(made, field.name).quota for field in fields(Limits)] == [100, 6, 7, 5, 3, 4]
 
 
 def test_the_guide_has_the_table():

@@ -16,7 +16,8 @@ from coachkit.cli.installation import Installation, installation, now
 from coachkit.cli.pack import publish_pack
 from coachkit.db import migrate
 from coachkit.db.scopes import ACROSS
-from coachkit.organisations import organisations
+from coachkit.organisations import keys, organisations, peppers
+from coachkit.organisations.audit import COMMAND
 from coachkit.settings import load, write_config
 
 CONFIG = "coachkit.toml"
@@ -62,6 +63,17 @@ def serve_pack(here: Installation, pack: Path, slugs: Iterator[str], documents: 
         with here.database.write(ACROSS) as conn:
             organisations.create(conn, slug, settings(slug, name, documents), now())
         publish_edition(here, slug, "live")
+
+
+def serve_keyed(here: Installation, slug: str, pack: str, documents: int = 10) -> str:
+    """An organisation with an edition at `live` that wants a key, and the token of a publishable key of its own."""
+    with here.database.write(ACROSS) as conn:
+        chosen = {**settings(slug, pack, documents), "access": {"content": "keyed"}}
+        made = organisations.create(conn, slug, chosen, now())
+        wanted = keys.Wanted("pub", "A page")
+        _, token = keys.create(conn, made, wanted, peppers=peppers.of(here.settings), most=1, actor=COMMAND, at=now())
+    publish_edition(here, slug, "live")
+    return token.text
 
 
 def slug_of(number: int) -> str:

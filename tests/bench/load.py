@@ -42,14 +42,15 @@ class Loaded:
         return self.answers / self.seconds
 
 
-def request(path: str) -> bytes:
-    """A GET as a reader's program sends it."""
+def request(path: str, key: str | None = None) -> bytes:
+    """A GET as a reader's program sends it, with the token of a key if it has one."""
     lines = [
         f"GET {path} HTTP/1.1",
         "Host: 127.0.0.1",
         "User-Agent: coachkit-bench",
         "Accept: application/json",
         "Accept-Language: en-GB,en;q=0.8",
+        *([f"Authorization: Bearer {key}"] if key else []),
         "",
         "",
     ]

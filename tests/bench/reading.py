@@ -12,28 +12,33 @@ from pathlib import Path
 import redisserver
 
 from bench.compare import Contender, Effort, Slice, interleaved
-from bench.generator import module_id, write_pack
-from bench.installation import Place, make_place, serve_pack, slug_of
+from bench.generator import PACK, module_id, write_pack
+from bench.installation import Place, make_place, serve_keyed, serve_pack, slug_of
 from bench.load import answer, request
 from bench.report import Row, Table, at_least, speed_cells
 from bench.servers import Command, granian, gunicorn, python, serving
 
 PEERS = Path(__file__).parent / "peers"
+KEYED_ADDRESS = f"/v1/orgs/{slug_of(2)}/modules/{module_id(3)}"
 ADDRESS = f"/v1/orgs/{slug_of(1)}/modules/{module_id(3)}"
 _OF_ALL = {"server", "date", "connection", "content-type", "content-length"}
+UNKEPT = {"cache_bytes": 0, "limit_keyless": 0}
+"""The settings with which every answer is made anew, as many as are asked for."""
 COLUMNS = ("", "requests/s", "CPU µs each")
 
 
 @dataclass(frozen=True)
 class Reading:
-    """An installation with one organisation, the body of the module that is read, and how many headers come with it.
+    """An installation, the body of the module that is read, and how many headers come with it.
 
-    Those that the bare callable sends too do not count.
+    Those that the bare callable sends too do not count. `key` is the token with which a second organisation, which
+    wants one, is read.
     """
 
     place: Place
     body: Path
     headers: int
+    key: str
 
     def coachkit(self, start: Sequence[str], **settings: str | int) -> Command:
         """CoachKit as it is shipped, with these settings over the installation's own."""
@@ -51,7 +56,8 @@ def prepare(folder: Path) -> Reading:
     place = make_place(folder / "installation")
     with place.opened() as here:
         serve_pack(here, write_pack(folder, 10), iter([slug_of(1)]))
-    reading = Reading(place, folder / "body.json", 0)
+        key = serve_keyed(here, slug_of(2), PACK)
+    reading = Reading(place, folder / "body.json", 0, key)
     with serving(reading.coachkit(gunicorn("coachkit.wsgi:app")), folder / "prepare.log") as server:
         head, body = answer(server.port, ADDRESS)
     reading.body.write_bytes(body)
@@ -64,13 +70,19 @@ def cached(reading: Reading, effort: Effort, folder: Path) -> list[Table]:
     own = [request(ADDRESS)]
     plain = [*gunicorn("bare:app", folder=PEERS), "--worker-class", "gthread"]
     with redis(folder) as port:
-        shared = reading.coachkit(gunicorn("coachkit.wsgi:app"), cache_bytes=0, redis_url=f"redis://127.0.0.1:{port}/0")
+        shared = reading.coachkit(gunicorn("coachkit.wsgi:app"), **UNKEPT, redis_url=f"redis://127.0.0.1:{port}/0")
         check_source(shared, "redis", folder)
         on_gunicorn = interleaved(
             [
                 Contender("bare callable", Command(gunicorn("bare:app", folder=PEERS), reading.environ), own),
                 Contender("the same on gunicorn's own gthread", Command(plain, reading.environ), own),
                 Contender("CoachKit, in-process store", reading.coachkit(gunicorn("coachkit.wsgi:app")), own, 1.0),
+                Contender(
+                    "CoachKit, in-process store, content that wants a key",
+                    reading.coachkit(gunicorn("coachkit.wsgi:app"), limit_reads=999_999_999),
+                    [request(KEYED_ADDRESS, reading.key)],
+                    1.0,
+                ),
                 Contender("CoachKit, every hit from Redis", shared, own, 1.0),
             ],
             effort,
@@ -109,7 +121,7 @@ def uncached(reading: Reading, effort: Effort, folder: Path, peers: Path) -> Tab
         contenders = [
             Contender(
                 here,
-                reading.coachkit(gunicorn("coachkit.wsgi:app"), cache_bytes=0),
+                reading.coachkit(gunicorn("coachkit.wsgi:app"), **UNKEPT),
                 [request(ADDRESS)],
                 0.0,
             ),

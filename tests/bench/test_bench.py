@@ -15,7 +15,7 @@ from bench.compare import Contender, Effort, Slice, interleaved, ratio, spread
 from bench.facts import Facts
 from bench.generator import LOCALES, write_pack
 from bench.load import LoadError, answer, each_once, load, request
-from bench.reading import ADDRESS, PEERS, Reading, check_source, prepare, redis
+from bench.reading import ADDRESS, KEYED_ADDRESS, PEERS, Reading, check_source, prepare, redis
 from bench.report import PAGE, Goal, Row, Table, at_least, page
 from bench.servers import Command, Server, granian, gunicorn, serving
 from coachkit.cli import cli
@@ -81,6 +81,16 @@ def test_without_a_store_every_answer_is_rendered(reading: Reading, tmp_path: Pa
         _, counts = answer(server.port, "/metrics")
     assert (done.answers, done.hits) == (20, 0)
     assert b'coachkit_renders_total{format="json"} 20.0' in counts
+
+
+def test_a_key_gets_hits(reading: Reading, tmp_path: Path) -> None:
+    """Content that wants a key is answered from the store to one, as often as it asks, and to nobody else."""
+    start = gunicorn(COACHKIT)
+    with serving(reading.coachkit(start, limit_reads=999_999_999), tmp_path / "log") as server:
+        done = each_once(server.port, [request(KEYED_ADDRESS, reading.key)] * 20, connections=1)
+        with pytest.raises(LoadError, match="404"):
+            answer(server.port, KEYED_ADDRESS)
+    assert (done.answers, done.hits) == (20, 19)
 
 
 def test_redis_is_where_hits_come_from(reading: Reading, tmp_path: Path) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+
+from coachkit.editions import overlay
 
 HIDE = [{"op": "hide", "target": "example:pathway/first-week"}]
 
@@ -32,6 +36,19 @@ def test_show_problems(furnished, settings_file) -> None:
     assert (shown["ok"], shown["edition"], shown["changes"]) == (False, None, None)
     assert [each["code"] for each in shown["problems"]] == ["unknown-placeholder"]
     assert "[unknown-placeholder]" in furnished("draft", "show", "northbridge", status=1).out
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_show_a_text_that_costs_too_much(furnished, settings_file, monkeypatch) -> None:
+    """A text that takes longer to compile than any may is refused by its place and the bound."""
+    monkeypatch.setattr(overlay, "LIMITS", replace(overlay.LIMITS, file_seconds=0.05))
+    table = "|" + "a|" * 60 + "\n|" + "-|" * 60 + "\n" + "|x\n" * 6_000
+    part = {"op": "replace", "target": "module/first-hour", "locale": "en-GB", "section": "feel", "text": table}
+    furnished("org", "set", "northbridge", settings_file(overlay=[*HIDE, part]))
+    for command in (("draft", "show", "northbridge"), ("edition", "publish", "northbridge")):
+        (problem,) = furnished(*command, "--json", status=1).json["problems"]
+        assert (problem["file"], problem["code"]) == ("northbridge/overlay/1", "too-slow")
+        assert problem["message"] == "reading this takes more than 0.05 seconds of computing"
 
 
 def test_discard(furnished, settings_file) -> None:

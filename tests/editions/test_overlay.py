@@ -30,7 +30,7 @@ def releases():
 
 def overlaid(releases, *parts, **changes):
     choices = from_settings(settings(overlay=list(parts), **changes))
-    found = compile_overlay("northbridge", choices, releases, DIRECTIVES)
+    found = compile_overlay("northbridge", choices, releases, DIRECTIVES, ())
     return found.resources, found.problems
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from appmaker import install_plugin
 from packmaker import appending, module, replacing
 from publishing import (
     AT,
@@ -30,8 +31,9 @@ from coachkit.db.scopes import ACROSS
 from coachkit.editions import inputs, releases
 from coachkit.editions.publish import Tools, outdated, prepare, store
 from coachkit.errors import Conflict
+from coachkit.hooks import core, manager
+from coachkit.hooks.dispatch import Dispatch
 from coachkit.organisations.organisations import find
-from coachkit.packs.directives import Directive
 
 EDITED = {"modules/ask-for-feedback.md": appending("\nAnd say thank you.\n")}
 OVERLAY = [
@@ -260,16 +262,30 @@ def test_organisations_and_plugins_are_in_the_digest(database):
     assert len(digests) == 5
 
 
+BOX = """
+from coachkit import hookimpl
+from coachkit.hooks.types import Directive
+
+@hookimpl
+def coachkit_directives():
+    return [Directive("{name}", {{"en": "A box"}})]
+"""
+
+
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_makers_of_the_overlays_boxes_are_in_the_digest(database):
+def test_makers_of_the_overlays_boxes_are_in_the_digest(database, tmp_path, monkeypatch):
     """A plugin that made a box of the overlay is in the digest with its version; one that made none is not."""
     example(database)
     organisation(database, overlay=[OVERLAY[0] | {"text": ":::note\nGair.\n:::"}])
 
-    def digest(number, unused):
-        note = Directive("note", {}, lambda call: f"<p>{number}</p>{call.html}")
-        more = [(f"notes@{number}", note), (f"unused@{unused}", Directive("unused", {}))]
-        return publish(database, tools=Tools([*more, *DIRECTIVES], {})).digest
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def digest(note, unused):
+        versions = {"acme-note": note, "acme-unused": unused}
+        for plugin, version in versions.items():
+            install_plugin(tmp_path, plugin, BOX.format(name=plugin.removeprefix("acme-")), version)
+        dispatch = Dispatch(manager.build(tuple(versions), [(core.NAME, core)]))
+        return publish(database, tools=Tools(dispatch.directives(), versions)).digest
 
     assert digest("1.0.0", "1.0.0") == digest("1.0.0", "2.0.0")
     assert digest("1.0.0", "1.0.0") != digest("2.0.0", "1.0.0")

@@ -51,6 +51,7 @@ class Installation:
             "database_url": self.settings.database_url,
             "secret_key": self.settings.secret_key.hex(),
             "cache_bytes": cache_bytes,
+            "limit_keyless": 0,
             "metrics_dir": str(home / "metrics"),
             "log_hits": True,
         }
