@@ -30,7 +30,7 @@ serve: .venv/.serve
 	@exec $(BIN)/coachkit demo --port "$(PORT)" --data "$(DATA)"
 
 test: lint
-	$(BIN)/pytest -n 2 --dist loadfile --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/pytest -n 3 --dist loadfile --cov --cov-report=term --cov-fail-under=90
 
 soak: .venv/.dev
 	$(BIN)/pytest -n 2 --dist loadfile -m soak --soak
