@@ -178,11 +178,16 @@ def open_to_all(view: View) -> View:
     return view
 
 
-def managed(scope: str) -> Callable[[View], View]:
-    """Declare that a view wants a secret key with a scope: that of the organisation in its path, or the operator's."""
+def managed(scope: str, *, based: bool = False, new: bool = False) -> Callable[[View], View]:
+    """Declare that a view wants a secret key with a scope: that of the organisation in its path, or the operator's.
+
+    For the reference: `based` says that it asks for If-Match, `new` that it makes what is not there yet.
+    """
 
     def declare(view: View) -> View:
         view.__managed__ = scope  # type: ignore[attr-defined]
+        noted = {**getattr(view, "_apidoc", {}), "management": {"scope": scope, "based": based, "new": new}}
+        view._apidoc = noted  # type: ignore[attr-defined]  # noqa: SLF001 — where flask-smorest's decorators note things
         return view
 
     return declare

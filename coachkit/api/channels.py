@@ -50,7 +50,7 @@ def channel(organisation: str, name: str) -> flask.Response:
 @blueprint.route("/<slug:name>", methods=["PUT"])
 @blueprint.arguments(shapes.MoveChannelSchema, example={"edition": shapes.EDITION, "note": "The autumn texts"})
 @blueprint.response(200, shapes.ChannelSchema)
-@managed(SCOPE)
+@managed(SCOPE, based=True, new=True)
 def move(body: dict[str, Any], organisation: str, name: str) -> flask.Response:
     """Point a channel at an edition: with If-Match, or with `If-None-Match: *` for a new one."""
     with changing(organisation) as work:
@@ -79,7 +79,7 @@ def move(body: dict[str, Any], organisation: str, name: str) -> flask.Response:
 
 @blueprint.route("/<slug:name>/rollback", methods=["POST"])
 @blueprint.response(200, shapes.ChannelSchema)
-@managed(SCOPE)
+@managed(SCOPE, based=True)
 def rollback(organisation: str, name: str) -> flask.Response:
     """Point a channel at the edition that it pointed at before; that is a move like any other."""
     with changing(organisation) as work:

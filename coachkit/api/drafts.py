@@ -35,7 +35,7 @@ def draft(organisation: str) -> flask.Response:
 
 @blueprint.route("/draft", methods=["DELETE"])
 @blueprint.response(200, shapes.DiscardedSchema)
-@managed(SCOPE)
+@managed(SCOPE, based=True)
 def discard(organisation: str) -> flask.Response:
     """Put back the settings that the live edition was published from."""
     with changing(organisation) as work:
@@ -49,7 +49,7 @@ def discard(organisation: str) -> flask.Response:
 @creates(blueprint)
 @blueprint.arguments(shapes.PreviewSchema, example={"hours": 48})
 @blueprint.response(201, shapes.PreviewedSchema)
-@managed(SCOPE)
+@managed(SCOPE, based=True)
 def preview(once: Once, body: dict[str, Any], organisation: str) -> flask.Response:
     """Give an address that shows the draft for a time to whoever has it. If-Match is the draft's ETag."""
     lasting = timedelta(hours=body["hours"])

@@ -60,7 +60,7 @@ def editions(query: dict[str, Any], organisation: str) -> flask.Response:
 @blueprint.arguments(shapes.PublishSchema, example={"channel": "live", "note": "Spring term", "dry_run": False})
 @blueprint.response(201, shapes.PublishedSchema)
 @blueprint.alt_response(200, schema=shapes.PublishedSchema, description="A dry run, or an edition that is not new")
-@managed(SCOPE)
+@managed(SCOPE, based=True)
 def publish(once: Once, body: dict[str, Any], organisation: str) -> flask.Response:
     """Make an edition of the draft and point a channel at it; with `dry_run`, say what that would come to.
 

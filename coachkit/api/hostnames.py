@@ -73,7 +73,7 @@ def one(organisation: str, name: str) -> flask.Response:
 
 @blueprint.route("/<name>", methods=["DELETE"])
 @blueprint.response(204)
-@managed(SCOPE)
+@managed(SCOPE, based=True)
 def release(organisation: str, name: str) -> flask.Response:
     """Let a hostname go."""
     with changing(organisation) as work:

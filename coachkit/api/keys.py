@@ -92,7 +92,7 @@ def one(organisation: str, key_id: str) -> flask.Response:
 
 @blueprint.route("/<key_id>", methods=["DELETE"])
 @blueprint.response(200, shapes.KeySchema)
-@managed(SCOPE)
+@managed(SCOPE, based=True)
 def revoke(organisation: str, key_id: str) -> flask.Response:
     """Revoke a key: within a second it holds nowhere."""
     with changing(organisation) as work:

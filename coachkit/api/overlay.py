@@ -97,7 +97,7 @@ def part(organisation: str, part_id: str) -> flask.Response:
 @blueprint.route("/overlay/<part_id>", methods=["PUT"])
 @blueprint.arguments(OverlaySchema, example=_EXAMPLE)
 @blueprint.response(200, shapes.PartSchema)
-@managed(SCOPE)
+@managed(SCOPE, based=True)
 @largest()
 def replace(body: dict[str, Any], organisation: str, part_id: str) -> flask.Response:
     """Word a part otherwise; what it is for stays."""
@@ -112,7 +112,7 @@ def replace(body: dict[str, Any], organisation: str, part_id: str) -> flask.Resp
 
 @blueprint.route("/overlay/<part_id>", methods=["DELETE"])
 @blueprint.response(204)
-@managed(SCOPE)
+@managed(SCOPE, based=True)
 def remove(organisation: str, part_id: str) -> flask.Response:
     """Take a part away: the release's own words show again."""
     with changing(organisation) as work:
@@ -136,7 +136,7 @@ def merges(query: dict[str, Any], organisation: str) -> flask.Response:
 @blueprint.route("/overlay/<part_id>/decision", methods=["PUT"])
 @blueprint.arguments(shapes.DecisionSchema, example={"decision": "keep"})
 @blueprint.response(204)
-@managed(SCOPE)
+@managed(SCOPE, based=True)
 def decide(body: dict[str, Any], organisation: str, part_id: str) -> flask.Response:
     """Keep your own words over what the release says now, or take the release's and the part away."""
     with changing(organisation) as work:
@@ -177,7 +177,7 @@ def resource(organisation: str, kind: str, resource_id: str) -> flask.Response:
 @blueprint.route("/resources/<kind:kind>/<slug:resource_id>", methods=["PUT"])
 @blueprint.arguments(ResourceSchema)
 @blueprint.response(200, ResourceSchema)
-@managed(SCOPE)
+@managed(SCOPE, based=True, new=True)
 @largest(LARGEST)
 def put_resource(body: dict[str, Any], organisation: str, kind: str, resource_id: str) -> flask.Response:
     """Add a resource of the organisation's own with `If-None-Match: *`, or change one with If-Match."""
@@ -201,7 +201,7 @@ def put_resource(body: dict[str, Any], organisation: str, kind: str, resource_id
 
 @blueprint.route("/resources/<kind:kind>/<slug:resource_id>", methods=["DELETE"])
 @blueprint.response(204)
-@managed(SCOPE)
+@managed(SCOPE, based=True)
 def remove_resource(organisation: str, kind: str, resource_id: str) -> flask.Response:
     """Take a resource of the organisation's own away."""
     with changing(organisation) as work:

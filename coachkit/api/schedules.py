@@ -42,7 +42,7 @@ def every(query: dict[str, Any], organisation: str) -> flask.Response:
 @creates(blueprint)
 @blueprint.arguments(shapes.WantedScheduleSchema, example=_EXAMPLE)
 @blueprint.response(201, shapes.ScheduleSchema)
-@managed(SCOPE)
+@managed(SCOPE, based=True)
 def plan(once: Once, body: dict[str, Any], organisation: str) -> flask.Response:
     """Freeze the draft now, and point a channel at it at a local time of the organisation's zone.
 
@@ -91,7 +91,7 @@ def one(organisation: str, schedule_id: str) -> flask.Response:
 
 @blueprint.route("/<schedule_id>", methods=["DELETE"])
 @blueprint.response(200, shapes.ScheduleSchema)
-@managed(SCOPE)
+@managed(SCOPE, based=True)
 def cancel(organisation: str, schedule_id: str) -> flask.Response:
     """Call a schedule off; its edition stays where it is."""
     with changing(organisation) as work:

@@ -45,7 +45,7 @@ def settings(organisation: str) -> flask.Response:
 @blueprint.route("", methods=["PUT"])
 @blueprint.arguments(ChoicesSchema, example=EXAMPLE)
 @blueprint.response(200, shapes.SettingsSchema)
-@managed(SCOPE)
+@managed(SCOPE, based=True)
 @largest()
 def replace(body: dict[str, Any], organisation: str) -> flask.Response:
     """Replace the settings; readers see them once an edition is published."""

@@ -26,6 +26,8 @@ from coachkit.errors import BadRequest, NotFound
 R = TypeVar("R")
 
 OPENAPI_VERSION = "3.1.0"
+KEY = "key"
+"""The security scheme's name in the document."""
 _BODIES = frozenset({"json", "form", "files", "json_or_form"})
 
 
@@ -58,6 +60,7 @@ class Blueprint(flask_smorest.Blueprint):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._queries: dict[tuple[str, str], Query] = {}
+        self._prepare_doc_cbks.append(_describe_management)
 
     def arguments(
         self, schema: Any, *, location: str = "json", **kwargs: Any
@@ -123,6 +126,7 @@ class Api(flask_smorest.Api):
         app.before_request(_check_path)
         super().init_app(app, spec_kwargs={**_SPEC, **(spec_kwargs or {})})
         self.describe(self._offer_responses)
+        self.describe(self._describe_keys)
         app.before_request(self._check_query)
 
     def register_blueprint(self, blp: Blueprint, *, parameters: list[Any] | None = None, **options: Any) -> None:
@@ -132,6 +136,13 @@ class Api(flask_smorest.Api):
         self._app.register_blueprint(blp, **options)
         self.queries.update(blp.queries(name))
         self.describe(partial(self._describe_blueprint, blp, name, parameters))
+
+    def _describe_keys(self) -> None:
+        said = (
+            "`Authorization: Bearer KEY`. Managing wants a secret key with the scope that is named; reading wants one "
+        )
+        said += "where an organisation's content does."
+        self.spec.components.security_scheme(KEY, {"type": "http", "scheme": "bearer", "description": said})
 
     def _describe_blueprint(self, blp: Blueprint, name: str, parameters: list[Any] | None) -> None:
         blp.register_views_in_doc(self, self._app, self.spec, name=name, parameters=parameters)
@@ -164,11 +175,45 @@ _SPEC: dict[str, Any] = {
     "title": "CoachKit",
     "version": __version__,
     "openapi_version": OPENAPI_VERSION,
+    "security": [{}, {KEY: []}],
     "info": {
         "summary": "Coaching content for people who were turned down for a job",
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     },
 }
+
+
+_IF_MATCH: dict[str, Any] = {
+    "in": "header",
+    "name": "If-Match",
+    "required": True,
+    "description": "The ETag of what the change is based on, as its address or the draft gave it last",
+    "schema": {"type": "string"},
+    "example": '"5a1f0c9e"',
+}
+_IF_NONE_MATCH: dict[str, Any] = {
+    "in": "header",
+    "name": "If-None-Match",
+    "required": False,
+    "description": "`*`, in place of If-Match, for one that is not there yet",
+    "schema": {"type": "string", "enum": ["*"]},
+}
+
+
+def _describe_management(doc: dict[str, Any], info: dict[str, Any], **_: object) -> dict[str, Any]:
+    """Say what a view wants that is declared `managed`: a key of a scope, and what a change is based on."""
+    management = info.get("management")
+    if management is None:
+        return doc
+    refusals = [http.HTTPStatus.UNAUTHORIZED, http.HTTPStatus.FORBIDDEN]
+    if management["based"]:
+        refusals += [http.HTTPStatus.PRECONDITION_FAILED, http.HTTPStatus.PRECONDITION_REQUIRED]
+        headers = [{**_IF_MATCH, "required": False}, _IF_NONE_MATCH] if management["new"] else [_IF_MATCH]
+        doc["parameters"] = [*doc.get("parameters", []), *headers]
+    described = {int(status): status.name for status in refusals}
+    doc["responses"] = {**doc.get("responses", {}), **described}
+    doc["security"] = [{KEY: [management["scope"]]}]
+    return doc
 
 
 def _query(parameters: list[dict[str, Any]]) -> Query:

@@ -459,15 +459,7 @@ def test_examples_are_true(ask):
             if path.endswith("/decision"):
                 continue  # there is nothing to decide here; test_three_texts does
             at = path.replace("{organisation}", "northbridge").replace("{name}", "live").replace("{part_id}", part)
-            sent = {**content["example"]}
-            if "target" in sent:
-                sent["target"] = sent["target"].replace("core:", "example:")
-            if "edition" in sent:
-                sent["edition"] = ask("GET", "/channels/live").json["edition"]
-            if "local_time" in sent:
-                sent["local_time"] = "2027-12-01T09:00"
-            if "packs" in sent:
-                sent["packs"] = {"example": sent["packs"]["core"]}
+            sent = true_here(content["example"], ask)
             answer = ask(method.upper(), at.removeprefix(ORG), sent, match="*")
             assert answer.status_code in {200, 201}, (method, path, answer.json)
             part = answer.json["id"] if path.endswith("/overlay") else part
@@ -476,3 +468,50 @@ def test_examples_are_true(ask):
             assert list(Draft202012Validator(whole).iter_errors(answer.json)) == [], (method, path)
             tried += 1
     assert tried >= 6
+
+
+def true_here(example: dict[str, Any], ask) -> dict[str, Any]:
+    """An example of the reference with this house's pack and edition in it, and a time to come."""
+    sent = {**example}
+    if "target" in sent:
+        sent["target"] = sent["target"].replace("core:", "example:")
+    if "edition" in sent:
+        sent["edition"] = ask("GET", "/channels/live").json["edition"]
+    if "local_time" in sent:
+        sent["local_time"] = "2027-12-01T09:00"
+    if "packs" in sent:
+        sent["packs"] = {"example": sent["packs"]["core"]}
+    return sent
+
+
+def test_what_a_change_is_based_on(ask):
+    """In the reference each change names its scope, and If-Match exactly where it is refused without."""
+    document = services_of(ask.client.application).api.spec.to_dict()
+    changes = {
+        (method.upper(), path.removeprefix("/v1/orgs/{organisation}")): operation
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method in {"post", "put", "delete"} and "{organisation}" in path and not path.endswith("/fill")
+    }
+    there = {"{name}": "live", "{resource_id}": "our-own", "{kind}": "modules"}
+    for path, place in (("/overlay", "{part_id}"), ("/keys", "{key_id}"), ("/schedules", "{schedule_id}")):
+        content = changes["POST", path]["requestBody"]["content"]["application/json"]
+        made = ask("POST", path, true_here(content["example"], ask), match="*")
+        assert made.status_code == 201, made.json
+        there[place] = made.headers["Location"].rpartition("/")[2]
+    assert len(changes) > 15
+    for (method, path), operation in changes.items():
+        headers = [each["name"] for each in operation.get("parameters", []) if each["in"] == "header"]
+        (wanted,) = operation["security"]
+        assert set(wanted["key"]) <= set(SCOPES)
+        assert {"401", "403"} <= operation["responses"].keys()
+        if "/hostnames/" in path or "/resources/" in path:
+            assert "If-Match" in headers  # nothing of the kind is here; test_hostnames and test_resources ask
+            continue
+        at = path
+        for place, value in there.items():
+            at = at.replace(place, value)
+        body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
+        answer = ask(method, at, None if body is None else true_here(body, ask))
+        assert (answer.status_code == 428) == ("If-Match" in headers), (method, path, answer.json)
+        assert ("428" in operation["responses"]) == ("If-Match" in headers)
