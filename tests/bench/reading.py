@@ -22,8 +22,8 @@ PEERS = Path(__file__).parent / "peers"
 KEYED_ADDRESS = f"/v1/orgs/{slug_of(2)}/modules/{module_id(3)}"
 ADDRESS = f"/v1/orgs/{slug_of(1)}/modules/{module_id(3)}"
 _OF_ALL = {"server", "date", "connection", "content-type", "content-length"}
-UNKEPT = {"cache_bytes": 0, "limit_keyless": 0}
-"""The settings with which every answer is made anew, as many as are asked for."""
+UNKEPT = {"cache_bytes": 0, "limit_keyless": 999_999_999}
+"""The settings with which every answer is made anew, and counted, as many as are asked for."""
 COLUMNS = ("", "requests/s", "CPU µs each")
 
 
