@@ -15,12 +15,13 @@ import itertools
 import os
 import shutil
 import signal
+import sys
 import tempfile
+import threading
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
-import coverage
 import hypothesis
 import psycopg
 import pytest
@@ -57,15 +58,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
-    measuring = coverage.Coverage.current()
-    if measuring is None or item.stash[_FIRST]:
+    if item.stash[_FIRST]:
         return (yield)
+    here, elsewhere = sys.gettrace(), threading.gettrace()
     told = os.environ.pop(_MEASURE_COMMANDS, None)
-    measuring.stop()
+    sys.settrace(None)
+    threading.settrace(None)  # type: ignore[arg-type]  # as sys.settrace has it
     try:
         return (yield)
     finally:
-        measuring.start()
+        sys.settrace(here)
+        threading.settrace(elsewhere)  # type: ignore[arg-type]
         if told is not None:
             os.environ[_MEASURE_COMMANDS] = told
 
