@@ -25,7 +25,7 @@ class Blueprint(flask.Blueprint):
     description: str
     # For subclasses: by endpoint, and in it by method in lower case or "parameters", what decorators noted down.
     _docs: dict[str, dict[str, Any]]
-    # For subclasses: what describes an operation, in turn: from what there is of it and from what decorators noted down.
+    # For subclasses: what describes an operation, in turn, from what there is of it and what decorators noted down.
     _prepare_doc_cbks: list[Callable[..., dict[str, Any]]]
 
     # The keyword arguments are flask.Blueprint's.
