@@ -6,7 +6,7 @@ write, or that answers them otherwise than about an organisation that does not e
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -334,16 +334,35 @@ def test_a_key_that_does_not_hold(two):
     assert everything(two.house) == before
 
 
-def test_a_key_in_the_address(two):
-    """A key in a query is refused and said to be no secret any more, wherever it stands."""
+@pytest.mark.parametrize("who", [None, f"{MINE} all"])
+def test_a_key_in_the_address(two, who):
+    """A key in a query is refused and said to be no secret any more, before anything else is looked at, everywhere.
+
+    At a public organisation, at one whose content wants a key and at one that there is not it is the same answer.
+    """
+    before = everything(two.house)
     key = two.keys[f"{MINE} all"]
-    for path in (f"/v1/orgs/{MINE}", f"/v1/orgs/{MINE}/modules/first-hour", f"/v1/orgs/{MINE}/settings", "/v1/packs"):
-        answer = two.client.get(f"{path}?key={key}")
-        assert answer.status_code in {400, 401}
-        if answer.status_code == 400:
-            assert answer.json["errors"][0]["code"] == "key-in-query"
+    for (method, template), asked in [*ROUTES.items(), *((each, Asked(OPEN)) for each in ELSEWHERE)]:
+        said = set()
+        for slug in (MINE, THEIRS, NOBODY):
+            path = two.path(template, slug, THEIRS)
+            answer = two.ask(method, path, replace(asked, query=f"?token={key}"), two.keys[who] if who else None)
+            assert (answer.status_code, answer.json["errors"][0]["code"]) == (400, "key-in-query"), (method, template)
             assert "revoke" in answer.json["detail"]
-        assert key not in answer.text
+            assert key not in answer.text
+            status, data, headers = seen(answer)
+            others = tuple(each for each in headers if each[0] != "Content-Length")
+            said.add((status, data.replace(path.encode(), b"PATH"), others))
+        assert len(said) == 1, (method, template)
+    assert everything(two.house) == before
+
+
+@pytest.mark.parametrize("written", ["ck_sec_{}", "ck%5Fsec%5f{}", "%63k_pub_{}", "x=1&y=ck_pub_{}"])
+def test_whatever_looks_like_a_key(two, written):
+    """However a key is written into a query, whole or not, it is refused, below an address that leads nowhere too."""
+    for path in (f"/v1/orgs/{THEIRS}/modules", "/v1/nothing/here", f"/v1/orgs/{NOBODY}/modules/first-hour"):
+        answer = two.client.get(f"{path}?{written.format('x' * 9)}")
+        assert (answer.status_code, answer.json["errors"][0]["code"]) == (400, "key-in-query")
 
 
 def test_what_is_kept_is_not_for_others(two):
