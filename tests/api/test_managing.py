@@ -106,8 +106,7 @@ def test_a_list_goes_on_where_an_edition_is_cleared(ask, estate):
     """Whoever is leafing through the editions misses none and sees none twice when the last one shown is cleared."""
     for text in ("First", "Second"):
         assert ask("POST", "/editions", {"channel": None}, match=voice(ask, text)).status_code == 201
-    whole = [each["edition"] for each in ask("GET", "/editions").json["items"]]
-    first = ask("GET", "/editions?limit=1")
+    whole, first = [each["edition"] for each in ask("GET", "/editions").json["items"]], ask("GET", "/editions?limit=1")
     with estate.database.write(ACROSS) as conn:
         editions.delete(conn, organisations.find(conn, "northbridge").id, whole[0])
     following = first.headers["Link"].partition("<")[2].partition(">")[0].removeprefix(ORG)
