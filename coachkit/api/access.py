@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeVar
 import flask
 
 from coachkit.api.limiting import Limits, client
+from coachkit.api.parsing import refuse_keys
 from coachkit.api.reading import FAILED
 from coachkit.editions.access import Access
 from coachkit.errors import FieldError, Forbidden, NotFound, Unauthorised
@@ -219,6 +220,7 @@ def register(app: flask.Flask, gate: Gate, organisations: Organisations) -> None
         request = flask.request
         if not request.path.startswith(API) or request.method == "OPTIONS":
             return
+        refuse_keys(request.environ.get("QUERY_STRING", ""))  # first: whoever it is, that key is known to others now
         if failed := request.environ.get(FAILED):
             raise failed
         if ADMITTED in request.environ:

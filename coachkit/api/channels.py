@@ -50,6 +50,7 @@ def channel(organisation: str, name: str) -> flask.Response:
 @blueprint.route("/<slug:name>", methods=["PUT"])
 @blueprint.arguments(shapes.MoveChannelSchema, example={"edition": shapes.EDITION, "note": "The autumn texts"})
 @blueprint.response(200, shapes.ChannelSchema)
+@blueprint.alt_response(201, schema=shapes.ChannelSchema, description="A channel that is new")
 @managed(SCOPE, based=True, new=True)
 def move(body: dict[str, Any], organisation: str, name: str) -> flask.Response:
     """Point a channel at an edition: with If-Match, or with `If-None-Match: *` for a new one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 import flask
@@ -35,14 +36,13 @@ SCOPE = "content:write"
 @managed(SCOPE)
 def editions(query: dict[str, Any], organisation: str) -> flask.Response:
     """Every edition, the newest first, previews and scheduled ones among them."""
-    listing = f"{organisation} editions"
+    listing = f"{organisation} editions, the newest first"
     last = paging.after(query, listing)
     with looking(organisation) as work:
         found = rows.listing(work.conn, work.organisation.id)
         pointing = channel_rows.of_organisation(work.conn, work.organisation.id)
-    keys = [each.digest for each in found]
-    begins = keys.index(last) + 1 if last in keys else 0
-    page = paging.first(found[begins : begins + query["limit"] + 1], lambda each: each.digest, query, listing)
+    following = found if last is None else [each for each in found if _is_after(each, last)]
+    page = paging.first(following[: query["limit"] + 1], _place, query, listing)
     items = [
         {
             "edition": each.digest,
@@ -88,6 +88,18 @@ def publish(once: Once, body: dict[str, Any], organisation: str) -> flask.Respon
         return Answer(201 if done.new else 200, _shape(prepared, changes, new=done.new, channel=pointing))
 
     return creating(once, organisation, make, ready=lambda: found.append(_prepared(organisation, body["channel"])))
+
+
+def _place(head: rows.EditionHead) -> str:
+    """Where an edition stands among the others, whether it is there any more or not."""
+    return f"{head.created_at.isoformat()} {head.digest}"
+
+
+def _is_after(head: rows.EditionHead, place: str) -> bool:
+    """Whether an edition comes after a place: it is older, or as old and further on by its digest."""
+    made, digest = place.split(" ")
+    at = datetime.fromisoformat(made)
+    return head.created_at < at or (head.created_at == at and head.digest > digest)
 
 
 def _prepared(organisation: str, channel: str | None) -> tuple[Prepared, list[dict[str, str]]]:

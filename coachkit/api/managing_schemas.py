@@ -387,7 +387,9 @@ class DecisionSchema(ma.Schema):
 
     decision = ma.fields.String(required=True, validate=validate.OneOf(("keep", "take")))
     seen = ma.fields.String(
-        load_default=None, allow_none=True, metadata=about("The version that was compared with; another is 409")
+        required=True,
+        validate=validate.Length(min=1, max=200),
+        metadata=about("The release that your words were compared with, as `now` of the merge; by now another: 412"),
     )
 
 

@@ -22,6 +22,7 @@ from coachkit.api.managing import (
     answered,
     changing,
     creating,
+    draft_tag,
     largest,
     looking,
     require_match,
@@ -50,6 +51,25 @@ _EXAMPLE = {
     "field": "summary",
     "text": "What helps in the first hour, and whom you can call.",
 }
+_EXAMPLE_RESOURCE = {
+    "kind": "module",
+    "id": "hardship-fund",
+    "source": {
+        "en-GB": """\
+---
+title: The hardship fund
+summary: Who may apply for it, and how.
+topics: [money]
+stages: [applied, screened, interviewed, final]
+last_reviewed: 2026-11-01
+review_by: 2027-11-01
+---
+## What it pays {#what}
+
+Travel, clothes and childcare for interviews: up to 200 pounds a year.
+""",
+    },
+}
 
 
 @blueprint.route("/overlay")
@@ -68,12 +88,16 @@ def parts(query: dict[str, Any], organisation: str) -> flask.Response:
 @creates(blueprint)
 @blueprint.arguments(OverlaySchema, example=_EXAMPLE)
 @blueprint.response(201, shapes.PartSchema)
-@managed(SCOPE)
+@managed(SCOPE, based=True)
 @largest()
 def add(once: Once, body: dict[str, Any], organisation: str) -> flask.Response:
-    """Add a part at the end of the overlay."""
+    """Add a part at the end of the overlay.
+
+    If-Match is the draft's ETag: a part may hide or reorder what another has worded, so its author has seen that.
+    """
 
     def make(work: Work, _: bytes) -> Answer:
+        require_match(draft_tag(work.organisation))
         part_id = overlay_part(body).id
         if _maybe(work.organisation, part_id) is not None:
             raise Conflict(f"There is a part for that already: {part_id}. Change that one.")
@@ -134,11 +158,14 @@ def merges(query: dict[str, Any], organisation: str) -> flask.Response:
 
 
 @blueprint.route("/overlay/<part_id>/decision", methods=["PUT"])
-@blueprint.arguments(shapes.DecisionSchema, example={"decision": "keep"})
+@blueprint.arguments(shapes.DecisionSchema, example={"decision": "keep", "seen": "core@1.1.0"})
 @blueprint.response(204)
 @managed(SCOPE, based=True)
 def decide(body: dict[str, Any], organisation: str, part_id: str) -> flask.Response:
-    """Keep your own words over what the release says now, or take the release's and the part away."""
+    """Keep your own words over what the release says now, or take the release's and the part away.
+
+    If-Match is the part's ETag, and `seen` the release that it was compared with; 412 where either is another by now.
+    """
     with changing(organisation) as work:
         require_match(_tag(overlays.part(work.organisation, part_id)))
         overlays.decide(
@@ -175,8 +202,9 @@ def resource(organisation: str, kind: str, resource_id: str) -> flask.Response:
 
 
 @blueprint.route("/resources/<kind:kind>/<slug:resource_id>", methods=["PUT"])
-@blueprint.arguments(ResourceSchema)
+@blueprint.arguments(ResourceSchema, example=_EXAMPLE_RESOURCE)
 @blueprint.response(200, ResourceSchema)
+@blueprint.alt_response(201, schema=ResourceSchema, description="A resource that is new")
 @managed(SCOPE, based=True, new=True)
 @largest(LARGEST)
 def put_resource(body: dict[str, Any], organisation: str, kind: str, resource_id: str) -> flask.Response:

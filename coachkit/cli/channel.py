@@ -54,6 +54,18 @@ def rollback(slug: str, name: str, *, as_json: bool) -> None:
     _show(moved, gone, as_json=as_json)
 
 
+@channel.command(name="list")
+@click.argument("slug")
+@json_option
+def list_channels(slug: str, *, as_json: bool) -> None:
+    """Every channel of organisation SLUG, by name: where it points, and whether readers see it."""
+    with installation() as here, here.database.read(ACROSS) as conn:
+        found = rows.of_organisation(conn, enter(conn, slug).id)
+    values = [{"name": each.name, "public": each.public, "edition": each.digest} for each in found]
+    lines = [f"{each.name}  {'public' if each.public else 'private'}  {each.digest}" for each in found]
+    show({"channels": values}, lines or ["There is none."], as_json=as_json)
+
+
 @channel.command()
 @click.argument("slug")
 @click.argument("name", default="live")

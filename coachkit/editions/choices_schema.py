@@ -95,6 +95,11 @@ def _distinct(values: list[str]) -> None:
         raise ma.ValidationError(f"{', '.join(twice)} stands here twice")
 
 
+def _none_or_several(values: list[str]) -> None:
+    if len(values) == 1:
+        raise ma.ValidationError("name two locales or more")
+
+
 class TextByLocale(ma.fields.Field[Any]):
     """A text written once for every locale, or a mapping from locale to text."""
 
@@ -290,7 +295,7 @@ class ChoicesSchema(_Schema):
     parity = ma.fields.List(
         ma.fields.String(validate=LOCALE),
         load_default=list,
-        validate=[validate.Length(min=2, error="name two locales or more"), _distinct],
+        validate=[_none_or_several, _distinct],
     )
     banned_words = ma.fields.Dict(
         keys=ma.fields.String(validate=LOCALE),

@@ -17,7 +17,7 @@ from coachkit.db.organisations import Organisation
 from coachkit.editions.choices import overlay_part, part_ids
 from coachkit.editions.choices_schema import OVERLAY_LENGTH, ChoicesSchema, overlay_length
 from coachkit.editions.merging import Merge, keep, merges, take
-from coachkit.errors import Conflict, FieldError, InvalidBody, NotFound
+from coachkit.errors import Conflict, FieldError, InvalidBody, NotFound, PreconditionFailed
 from coachkit.organisations import organisations
 from coachkit.organisations.audit import Actor, record
 from coachkit.organisations.quotas import require_room
@@ -134,15 +134,17 @@ def decide(
 ) -> Organisation:
     """Keep a part's own words over what the release of now says, or take the release's and the part away.
 
-    `seen` is the version that whoever decides has compared with. Raises NotFound; and Conflict where there is nothing
-    to decide, where the range gives another version by now, or where the organisation is not at the expected revision.
+    `seen` is the release that whoever decides has compared with, or its version alone. Raises NotFound;
+    PreconditionFailed where the range gives another by now; and Conflict where there is nothing to decide, or where the
+    organisation is not at the expected revision.
     """
     found = part(organisation, part_id)
     merge = next((each for each in undecided(conn, organisation) if each.position == found.position), None)
     if merge is None:
         raise Conflict(f"There is nothing to decide about part {part_id}: no release says something else under it")
-    if seen is not None and seen != merge.now.version:
-        raise Conflict(f"{merge.now} is what the range gives by now, and not {seen}: compare again")
+    if seen is not None and seen not in {str(merge.now), merge.now.version}:
+        detail = f"{merge.now} is what the range gives by now, and not {seen}: compare again"
+        raise PreconditionFailed(detail, (FieldError("changed", detail, "/seen"),))
     settings = organisation.settings
     new = keep(settings, found.position, merge.now) if decision == "keep" else take(settings, found.position)
     changed = _change(conn, organisation, new, at, expected_revision)

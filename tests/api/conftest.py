@@ -1,17 +1,26 @@
 """Houses to read from: `house`, new for each test, and `portal`, which the tests of a file share.
 
-A house stands on each database with and without Redis, a portal on SQLite without and on PostgreSQL with it.
+A house stands on each database with and without Redis, a portal on SQLite without and on PostgreSQL with it. An
+`estate` is new for each test on those two, and `ask` manages its organisation northbridge over HTTP.
 """
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from appmaker import House, furnish, house_in, house_over
 
 from coachkit.db.database import Database
+from coachkit.db.scopes import ACROSS
+from coachkit.organisations import keys, organisations, peppers
+from coachkit.organisations.audit import COMMAND
+from coachkit.organisations.keys import SCOPES, Wanted
 from coachkit.settings import Settings
+
+ORG = "/v1/orgs/northbridge"
 
 
 @pytest.fixture
@@ -56,3 +65,48 @@ def fresh(portal):
     """A client of an app over the portal whose stores are empty."""
     with house_over(portal.settings, portal.database, portal.folder) as house:
         yield house.client()
+
+
+@pytest.fixture(params=["sqlite", "postgres and redis"])
+def estate(request, make_database, tmp_path) -> Iterator[House]:
+    """An installation whose organisations run themselves, on SQLite alone and on PostgreSQL with Redis."""
+    kind, _, shared = request.param.partition(" and ")
+    address = request.getfixturevalue("redis_url") if shared else None
+    with make_database(kind, tmp_path) as database, house_in(tmp_path, database, address) as found:
+        yield furnish(found)
+
+
+@pytest.fixture
+def key(estate):
+    """Makes a key of northbridge and gives what a request shows."""
+
+    def make(kind: str = "sec", scopes: tuple[str, ...] = SCOPES, **more: Any) -> dict[str, str]:
+        wanted = Wanted(kind, "A key", scopes if kind == "sec" else (), **more)
+        with estate.database.write(ACROSS) as conn:
+            _, token = keys.create(
+                conn,
+                organisations.find(conn, "northbridge"),
+                wanted,
+                peppers=peppers.of(estate.settings),
+                most=50,
+                actor=COMMAND,
+                at=datetime.now(UTC),
+            )
+        return {"Authorization": f"Bearer {token.text}"}
+
+    return make
+
+
+@pytest.fixture
+def ask(estate, key):
+    """Asks with a key that may do everything; `match` adds If-Match."""
+    client, everything = estate.client(), key()
+
+    def asked(method: str, path: str, body: Any = None, *, match: str | None = None, **headers: str) -> Any:
+        if match is not None:
+            headers["If-Match"] = match
+        sent = {**everything, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        return client.open(ORG + path, method=method, json=body, headers=sent)
+
+    asked.client = client
+    return asked

@@ -1,67 +1,18 @@
 """An organisation runs itself over HTTP: its settings, drafts, editions, channels, schedules, keys and audit."""
 
 import re
-from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from appmaker import NORTHBRIDGE, House, eventually, furnish, house_in, services_of
+from appmaker import NORTHBRIDGE, eventually
 from creating import rows
-from jsonschema import Draft202012Validator
 
+from coachkit.db import editions
 from coachkit.db.scopes import ACROSS
-from coachkit.organisations import keys, organisations, peppers
-from coachkit.organisations.audit import COMMAND
-from coachkit.organisations.keys import SCOPES, Wanted
+from coachkit.organisations import organisations
 
 ORG = "/v1/orgs/northbridge"
 MODULE = f"{ORG}/modules/first-hour"
-
-
-@pytest.fixture(params=["sqlite", "postgres and redis"])
-def house(request, make_database, tmp_path) -> Iterator[House]:
-    """An installation with three organisations, on SQLite alone and on PostgreSQL with Redis."""
-    kind, _, shared = request.param.partition(" and ")
-    address = request.getfixturevalue("redis_url") if shared else None
-    with make_database(kind, tmp_path) as database, house_in(tmp_path, database, address) as found:
-        yield furnish(found)
-
-
-@pytest.fixture
-def key(house):
-    """Makes a key of northbridge and gives what a request shows."""
-
-    def make(kind: str = "sec", scopes: tuple[str, ...] = SCOPES, **more: Any) -> dict[str, str]:
-        wanted = Wanted(kind, "A key", scopes if kind == "sec" else (), **more)
-        with house.database.write(ACROSS) as conn:
-            _, token = keys.create(
-                conn,
-                organisations.find(conn, "northbridge"),
-                wanted,
-                peppers=peppers.of(house.settings),
-                most=50,
-                actor=COMMAND,
-                at=datetime.now(UTC),
-            )
-        return {"Authorization": f"Bearer {token.text}"}
-
-    return make
-
-
-@pytest.fixture
-def ask(house, key):
-    """Asks with a key that may do everything; `match` adds If-Match."""
-    client, everything = house.client(), key()
-
-    def asked(method: str, path: str, body: Any = None, *, match: str | None = None, **headers: str) -> Any:
-        if match is not None:
-            headers["If-Match"] = match
-        sent = {**everything, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        return client.open(ORG + path, method=method, json=body, headers=sent)
-
-    asked.client = client
-    return asked
 
 
 def changed(settings: dict[str, Any], **brand: Any) -> dict[str, Any]:
@@ -72,8 +23,13 @@ def voice(ask, text: str) -> str:
     """Change the draft, and give its new ETag."""
     found = ask("GET", "/settings")
     answer = ask("PUT", "/settings", changed(found.json["settings"], voice=text), match=found.headers["ETag"])
-    assert answer.status_code == 200, answer.json
+    assert answer.status_code == 200, answer.text
     return answer.headers["ETag"]
+
+
+def draft(ask) -> str:
+    """The draft's ETag as it is now."""
+    return ask("GET", "/draft").headers["ETag"]
 
 
 def codes(answer) -> list[tuple[str | None, str]]:
@@ -94,6 +50,16 @@ def test_settings_are_changed_by_who_has_seen_them(ask):
     late = ask("PUT", "/settings", changed(new, voice="Late"), match=found.headers["ETag"])
     assert (late.status_code, late.headers["ETag"]) == (412, first.headers["ETag"])
     assert ask("GET", "/settings").json["settings"]["brand"]["voice"] == "Plain and kind"
+
+
+@pytest.mark.parametrize("estate", ["sqlite"], indirect=True)
+def test_settings_as_they_are_shown(ask):
+    """What is shown can be sent back as it is, however often, and stays the same."""
+    whole = ask("GET", "/settings")
+    for _ in range(3):
+        whole = ask("PUT", "/settings", whole.json["settings"], match=whole.headers["ETag"])
+        assert whole.status_code == 200, whole.text
+    assert ask("GET", "/settings").json["settings"] == whole.json["settings"]
 
 
 def test_settings_that_break_rules(ask):
@@ -134,6 +100,18 @@ def test_publish(ask):
         ["live"],
         True,
     )
+
+
+def test_a_list_goes_on_where_an_edition_is_cleared(ask, estate):
+    """Whoever is leafing through the editions misses none and sees none twice when the last one shown is cleared."""
+    for text in ("First", "Second"):
+        assert ask("POST", "/editions", {"channel": None}, match=voice(ask, text)).status_code == 201
+    whole, first = [each["edition"] for each in ask("GET", "/editions").json["items"]], ask("GET", "/editions?limit=1")
+    with estate.database.write(ACROSS) as conn:
+        editions.delete(conn, organisations.find(conn, "northbridge").id, whole[0])
+    following = first.headers["Link"].partition("<")[2].partition(">")[0].removeprefix(ORG)
+    second = ask("GET", following)
+    assert [each["edition"] for answer in (first, second) for each in answer.json["items"]] == whole[:2]
 
 
 def test_publish_after_somebody_changed_the_draft(ask):
@@ -221,14 +199,14 @@ def test_preview(ask):
         assert codes(ask("POST", "/previews", {"hours": hours}, match="*")) == [("/hours", "out-of-range")]
 
 
-def test_preview_is_not_stored(ask, house):
+def test_preview_is_not_stored(ask, estate):
     """Asked for again the address is the same, though nothing that is stored opens the preview."""
     shown = voice(ask, "In preview only")
     first, again = (ask("POST", "/previews", {}, match=shown, Idempotency_Key="preview-1") for _ in range(2))
     assert (again.status_code, again.headers["Idempotent-Replayed"]) == (201, "true")
     assert (again.data, again.headers["Location"]) == (first.data, first.headers["Location"])
     assert ask.client.get(again.json["address"]).status_code == 200
-    (row,) = rows(house.database)
+    (row,) = rows(estate.database)
     assert "/previews/" not in str(row)
     assert first.json["address"].rpartition("/")[2] not in str(row)
 
@@ -277,9 +255,9 @@ def test_keys(ask):
     assert ask.client.get(MODULE, headers=portal).status_code == 401
 
 
-def test_a_key_gives_no_more_than_it_has(house, key):
+def test_a_key_gives_no_more_than_it_has(estate, key):
     """A key that may make keys makes none that may do what it may not."""
-    client, giver = house.client(), key(scopes=("keys:write", "content:write"))
+    client, giver = estate.client(), key(scopes=("keys:write", "content:write"))
     wanted = {"kind": "sec", "name": "More", "scopes": ["content:write", "audit:read"]}
     assert client.post(f"{ORG}/keys", json=wanted, headers=giver).status_code == 403
     assert client.post(f"{ORG}/keys", json={**wanted, "scopes": ["content:write"]}, headers=giver).status_code == 201
@@ -329,9 +307,12 @@ def test_without_a_key(ask):
 def test_overlay(ask):
     """A text is worded, worded otherwise and given up part by part, each by who has seen it."""
     part = {"op": "replace", "target": "example:module/first-hour", "locale": "en-GB", "field": "title", "text": "Now"}
-    made = ask("POST", "/overlay", part)
+    assert ask("POST", "/overlay", part).status_code == 428
+    shown = draft(ask)
+    made = ask("POST", "/overlay", part, match=shown)
     assert (made.status_code, made.json["part"]["text"], made.json["part"]["over"]["pack"]) == (201, "Now", "example")
-    assert ask("POST", "/overlay", part).status_code == 409
+    assert ask("POST", "/overlay", {**part, "field": "summary"}, match=shown).status_code == 412
+    assert ask("POST", "/overlay", part, match=draft(ask)).status_code == 409
     at = f"/overlay/{made.json['id']}"
     assert ask("GET", at).headers["ETag"] == made.headers["ETag"]
     assert ask("PUT", at, {**part, "text": "Later"}).status_code == 428
@@ -346,28 +327,54 @@ def test_overlay(ask):
     assert actions == ["overlay.set", "overlay.set", "overlay.remove"]
 
 
-def test_three_texts(ask, house):
+def test_three_texts(ask, estate):
     """What a new release says under an overlay is shown beside the old and the own text, and decided upon."""
     part = {"op": "replace", "target": "example:module/first-hour", "locale": "en-GB", "field": "title", "text": "Ours"}
-    part_id = ask("POST", "/overlay", part).json["id"]
+    part_id = ask("POST", "/overlay", part, match=draft(ask)).json["id"]
     assert ask("GET", "/merges").json["items"] == []
-    module = "modules/first-hour.md"
-    house.publish(
-        **{
-            "pack.yaml": lambda text: text.replace("version: 1.0.0", "version: 1.1.0", 1),
-            module: lambda text: re.sub(r"(?m)^title: .*$", "title: A newer title", text, count=1),
-        }
-    )
+    titled(estate, "1.1.0", "A newer title")
     (merge,) = ask("GET", "/merges").json["items"]
     assert (merge["id"], merge["over"], merge["now"]) == (part_id, "example@1.0.0", "example@1.1.0")
     assert (merge["new"]["text"], merge["theirs"]["text"]) == ("A newer title", "Ours")
-    draft = ask("GET", "/draft")
-    assert (draft.json["ok"], {each["code"] for each in draft.json["problems"]}) == (False, {"overlay-undecided"})
-    assert ask("POST", "/editions", {}, match=draft.headers["ETag"]).status_code == 422
+    found = ask("GET", "/draft")
+    assert (found.json["ok"], {each["code"] for each in found.json["problems"]}) == (False, {"overlay-undecided"})
+    assert ask("POST", "/editions", {}, match=found.headers["ETag"]).status_code == 422
     shown = ask("GET", f"/overlay/{part_id}").headers["ETag"]
-    assert ask("PUT", f"/overlay/{part_id}/decision", {"decision": "keep"}, match=shown).status_code == 204
+    decision = {"decision": "keep", "seen": merge["now"]}
+    assert ask("PUT", f"/overlay/{part_id}/decision", decision).status_code == 428
+    assert ask("PUT", f"/overlay/{part_id}/decision", decision, match=shown).status_code == 204
     assert ask("GET", "/merges").json["items"] == []
-    assert ask("POST", "/editions", {}, match=ask("GET", "/draft").headers["ETag"]).status_code == 201
+    assert ask("POST", "/editions", {}, match=draft(ask)).status_code == 201
+
+
+def titled(estate, version: str, title: str) -> None:
+    """Publish another release, whose first module has another title."""
+    estate.publish(
+        **{
+            "pack.yaml": lambda text: text.replace("version: 1.0.0", f"version: {version}", 1),
+            "modules/first-hour.md": lambda text: re.sub(r"(?m)^title: .*$", f"title: {title}", text, count=1),
+        }
+    )
+
+
+@pytest.mark.parametrize("decision", ["keep", "take"])
+def test_a_release_between_looking_and_deciding(ask, estate, decision):
+    """A decision is about the release that was looked at: where there is another by now, nothing is kept or taken."""
+    part = {"op": "replace", "target": "example:module/first-hour", "locale": "en-GB", "field": "title", "text": "Ours"}
+    part_id = ask("POST", "/overlay", part, match=draft(ask)).json["id"]
+    at, shown = f"/overlay/{part_id}/decision", ask("GET", f"/overlay/{part_id}").headers["ETag"]
+    titled(estate, "1.1.0", "A newer title")
+    (looked_at,) = ask("GET", "/merges").json["items"]
+    titled(estate, "1.2.0", "The newest title")
+    unseen = ask("PUT", at, {"decision": decision}, match=shown)
+    assert (unseen.status_code, codes(unseen)) == (422, [("/seen", "missing")])
+    late = ask("PUT", at, {"decision": decision, "seen": looked_at["now"]}, match=shown)
+    assert (late.status_code, codes(late)) == (412, [("/seen", "changed")])
+    assert "example@1.2.0" in late.json["detail"]
+    (merge,) = ask("GET", "/merges").json["items"]
+    assert (merge["new"]["text"], merge["theirs"]["text"]) == ("The newest title", "Ours")
+    assert ask("PUT", at, {"decision": decision, "seen": merge["now"]}, match=shown).status_code == 204
+    assert ask("GET", f"/overlay/{part_id}").status_code == (200 if decision == "keep" else 404)
 
 
 # --- keyed content ------------------------------------------------------------------------------
@@ -376,10 +383,10 @@ PORTAL = "https://portal.northbridge.example"
 
 
 @pytest.fixture
-def keyed(house, key):
+def keyed(estate, key):
     """Northbridge, whose content wants a key and may be read by its portal's pages."""
-    house.set("northbridge", {**NORTHBRIDGE, "access": {"content": "keyed", "origins": [PORTAL]}})
-    return house.client()
+    estate.set("northbridge", {**NORTHBRIDGE, "access": {"content": "keyed", "origins": [PORTAL]}})
+    return estate.client()
 
 
 def test_keyed_content(keyed, key):
@@ -410,29 +417,29 @@ def test_pages_that_may_read_keyed_content(keyed, key):
     assert kiosk.headers["Access-Control-Allow-Origin"] == "https://kiosk.northbridge.example"
 
 
-def test_access_holds_at_once(house, key):
+def test_access_holds_at_once(estate, key):
     """Content that is made to want a key does so in every worker within a second, without publishing."""
-    client = house.client()
+    client = estate.client()
     assert client.get(MODULE).status_code == 200
-    house.set("northbridge", {**NORTHBRIDGE, "access": {"content": "keyed"}})
+    estate.set("northbridge", {**NORTHBRIDGE, "access": {"content": "keyed"}})
     eventually(lambda: client.get(MODULE).status_code == 404, 1.0)
-    house.set("northbridge", NORTHBRIDGE)
+    estate.set("northbridge", NORTHBRIDGE)
     eventually(lambda: client.get(MODULE).status_code == 200, 1.0)
     assert client.get(MODULE).headers["Cache-Control"].startswith("public")
 
 
-def test_who_may_frame_it(house):
+def test_who_may_frame_it(estate):
     """HTML may be framed by whom the organisation names, and by anybody where it names none."""
-    client = house.client()
+    client = estate.client()
     page = f"{MODULE}?format=html"
     assert client.get(page).headers["Content-Security-Policy"].endswith("frame-ancestors *")
-    house.set("northbridge", {**NORTHBRIDGE, "access": {"frame_ancestors": [PORTAL]}})
+    estate.set("northbridge", {**NORTHBRIDGE, "access": {"frame_ancestors": [PORTAL]}})
     eventually(lambda: client.get(page).headers["Content-Security-Policy"].endswith(f"frame-ancestors {PORTAL}"), 1.0)
 
 
-def test_a_key_of_its_own_count(house, key):
+def test_a_key_of_its_own_count(estate, key):
     """A key that asks more than it may is told when to come again; others are not."""
-    client = house.client(limit_reads=3)
+    client = estate.client(limit_reads=3)
     page, other = key("pub"), key("pub")
     answers = [client.get(MODULE, headers=page) for _ in range(12)]
     assert {each.status_code for each in answers} == {200, 429}
@@ -441,77 +448,3 @@ def test_a_key_of_its_own_count(house, key):
     assert refused.headers["RateLimit-Policy"].startswith('"read";q=3')
     assert client.get(MODULE, headers=other).status_code == 200
     assert client.get(MODULE).status_code == 200
-
-
-# --- the reference ------------------------------------------------------------------------------
-
-
-def test_examples_are_true(ask):
-    """Every example of a body in the reference is one that is accepted, and every answer has its shape."""
-    document = services_of(ask.client.application).api.spec.to_dict()
-    tried, part = 0, ""
-    for path, item in document["paths"].items():
-        for method, operation in item.items():
-            body = (operation.get("requestBody") or {}) if isinstance(operation, dict) else {}
-            content = body.get("content", {}).get("application/json", {})
-            if "example" not in content or "{organisation}" not in path:
-                continue
-            if path.endswith("/decision"):
-                continue  # there is nothing to decide here; test_three_texts does
-            at = path.replace("{organisation}", "northbridge").replace("{name}", "live").replace("{part_id}", part)
-            sent = true_here(content["example"], ask)
-            answer = ask(method.upper(), at.removeprefix(ORG), sent, match="*")
-            assert answer.status_code in {200, 201}, (method, path, answer.json)
-            part = answer.json["id"] if path.endswith("/overlay") else part
-            shape = operation["responses"][str(answer.status_code)]["content"]["application/json"]["schema"]
-            whole = {**shape, "components": document["components"]}
-            assert list(Draft202012Validator(whole).iter_errors(answer.json)) == [], (method, path)
-            tried += 1
-    assert tried >= 6
-
-
-def true_here(example: dict[str, Any], ask) -> dict[str, Any]:
-    """An example of the reference with this house's pack and edition in it, and a time to come."""
-    sent = {**example}
-    if "target" in sent:
-        sent["target"] = sent["target"].replace("core:", "example:")
-    if "edition" in sent:
-        sent["edition"] = ask("GET", "/channels/live").json["edition"]
-    if "local_time" in sent:
-        sent["local_time"] = "2027-12-01T09:00"
-    if "packs" in sent:
-        sent["packs"] = {"example": sent["packs"]["core"]}
-    return sent
-
-
-def test_what_a_change_is_based_on(ask):
-    """In the reference each change names its scope, and If-Match exactly where it is refused without."""
-    document = services_of(ask.client.application).api.spec.to_dict()
-    changes = {
-        (method.upper(), path.removeprefix("/v1/orgs/{organisation}")): operation
-        for path, item in document["paths"].items()
-        for method, operation in item.items()
-        if method in {"post", "put", "delete"} and "{organisation}" in path and not path.endswith("/fill")
-    }
-    there = {"{name}": "live", "{resource_id}": "our-own", "{kind}": "modules"}
-    for path, place in (("/overlay", "{part_id}"), ("/keys", "{key_id}"), ("/schedules", "{schedule_id}")):
-        content = changes["POST", path]["requestBody"]["content"]["application/json"]
-        made = ask("POST", path, true_here(content["example"], ask), match="*")
-        assert made.status_code == 201, made.json
-        there[place] = made.headers["Location"].rpartition("/")[2]
-    assert len(changes) > 15
-    for (method, path), operation in changes.items():
-        headers = [each["name"] for each in operation.get("parameters", []) if each["in"] == "header"]
-        (wanted,) = operation["security"]
-        assert set(wanted["key"]) <= set(SCOPES)
-        assert {"401", "403"} <= operation["responses"].keys()
-        if "/hostnames/" in path or "/resources/" in path:
-            assert "If-Match" in headers  # nothing of the kind is here; test_hostnames and test_resources ask
-            continue
-        at = path
-        for place, value in there.items():
-            at = at.replace(place, value)
-        body = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
-        answer = ask(method, at, None if body is None else true_here(body, ask))
-        assert (answer.status_code == 428) == ("If-Match" in headers), (method, path, answer.json)
-        assert ("428" in operation["responses"]) == ("If-Match" in headers)

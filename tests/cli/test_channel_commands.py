@@ -99,3 +99,17 @@ def test_move_to_what_is_withdrawn(furnished, editions: list[str]) -> None:
     ):
         assert done.json["withdrawn"] == ["example@1.0.0"]
         assert "example@1.0.0" in done.err
+
+
+def test_list(furnished) -> None:
+    """Every channel is named with where it points and whether readers see it, for programs and for people."""
+    edition = live(furnished)
+    furnished("channel", "move", "northbridge", "autumn-2026", edition, "--private")
+    assert furnished("channel", "list", "northbridge", "--json").json == {
+        "channels": [
+            {"name": "autumn-2026", "public": False, "edition": edition},
+            {"name": "live", "public": True, "edition": edition},
+        ]
+    }
+    lines = furnished("channel", "list", "northbridge").out
+    assert lines == f"autumn-2026  private  {edition}\nlive  public  {edition}\n"

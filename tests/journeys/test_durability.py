@@ -54,6 +54,7 @@ class Place:
             "Authorization": f"Bearer {self.token}",
             "Content-Type": "application/json",
             "Idempotency-Key": key,
+            "If-Match": "*",
         }
         with closing(http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=PATIENCE)) as connection:
             connection.request("POST", f"/v1/orgs/{SLUG}{path}", json.dumps(body), sent)

@@ -6,13 +6,14 @@ write, or that answers them otherwise than about an organisation that does not e
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from appmaker import EASTGATE, HARBOUR, House, house_in, services_of
+from packmaker import module
 
 from coachkit.db.scopes import ACROSS
 from coachkit.db.tables import OF_ORGANISATIONS, counters, metadata
@@ -55,7 +56,7 @@ PART = {
     "field": "summary",
     "text": "In words of our own.",
 }
-OWN = {"kind": "module", "id": "first-hour", "en-GB": "---\ntitle: Ours\n---\n"}
+OWN = {"kind": "module", "id": "ID", "source": {"en-GB": module(CANARY)}}
 ROUTES: dict[tuple[str, str], Asked] = {
     ("get", ORG): Asked(OPEN),
     ("get", f"{ORG}/editions/{{digest}}"): Asked(OPEN),
@@ -93,11 +94,13 @@ ROUTES: dict[tuple[str, str], Asked] = {
     ("delete", f"{ORG}/schedules/{{schedule_id}}"): managed("content:write", match=True),
     ("get", f"{ORG}/audit"): managed("audit:read"),
     ("get", f"{ORG}/overlay"): managed("content:write"),
-    ("post", f"{ORG}/overlay"): managed("content:write", {**PART, "field": "title"}),
+    ("post", f"{ORG}/overlay"): managed("content:write", {**PART, "field": "title"}, match=True),
     ("get", f"{ORG}/overlay/{{part_id}}"): managed("content:write"),
     ("put", f"{ORG}/overlay/{{part_id}}"): managed("content:write", PART, match=True),
     ("delete", f"{ORG}/overlay/{{part_id}}"): managed("content:write", match=True),
-    ("put", f"{ORG}/overlay/{{part_id}}/decision"): managed("content:write", {"decision": "keep"}, match=True),
+    ("put", f"{ORG}/overlay/{{part_id}}/decision"): managed(
+        "content:write", {"decision": "keep", "seen": "example@1.0.0"}, match=True
+    ),
     ("get", f"{ORG}/merges"): managed("content:write"),
     ("get", f"{ORG}/resources"): managed("content:write"),
     ("get", f"{ORG}/resources/{{kind}}/{{resource_id}}"): managed("content:write"),
@@ -124,6 +127,8 @@ class Two:
     def path(self, template: str, slug: str, whose: str) -> str:
         """The address of a route at an organisation, with the names of things that `whose` has."""
         path = template.replace("{organisation}", slug)
+        if "/resources/" in template:
+            path = path.replace("{resource_id}", f"own-{whose}")
         for name, value in self.names[whose].items():
             path = path.replace(f"{{{name}}}", value)
         if "hostnames" in template:
@@ -140,6 +145,8 @@ class Two:
         body = asked.body
         if digest is not None and isinstance(body, dict) and "edition" in body:
             body = {**body, "edition": digest}
+        if body is OWN:
+            body = {**OWN, "id": path.rpartition("/")[2]}
         return self.client.open(path + asked.query, method=method.upper(), headers=headers, json=body)
 
 
@@ -220,6 +227,13 @@ def _fill(two: Two, slug: str) -> None:
     part = post("/overlay", PART)
     assert part.status_code == 201, part.json
     two.names[slug]["part_id"] = part.json["id"]
+    own = {"kind": "module", "id": f"own-{slug}", "source": {"en-GB": module(f"{CANARY} of {slug}")}}
+    made = two.client.put(
+        f"{at}/resources/modules/own-{slug}",
+        json=own,
+        headers={"Authorization": headers["Authorization"], "If-None-Match": "*"},
+    )
+    assert made.status_code == 201, made.json
     assert post("/hostnames", {"name": f"coach.{slug}.example"}).status_code == 201
     two.names[slug]["key_id"] = two.client.get(f"{at}/keys", headers=headers).json["items"][0]["id"]
     document = two.client.get(f"{at}/modules/first-hour?format=html", headers={"Authorization": f"Bearer {key}"})
@@ -284,7 +298,8 @@ def test_nothing_of_theirs_at_mine(two, who):
         if own == mixed or "images" in template:
             continue
         answer = two.ask(method, mixed, asked, two.keys[who], two.names[THEIRS]["digest"])
-        assert answer.status_code in {403, 404}, (method, template, answer.data)
+        free = method == "put" and "/resources/" in template  # there is none of that name here: one may be made
+        assert answer.status_code in {403, 428 if free else 404}, (method, template, answer.data)
         assert f"{CANARY} of {THEIRS}" not in answer.text
     assert everything(two.house) == before
 
@@ -317,10 +332,11 @@ def test_its_own_may(two):
     """The organisation's own key, and the operator's, do everything that a stranger may not."""
     for who in (f"{THEIRS} all", "operator"):
         for (method, template), asked in ROUTES.items():
-            if method != "get" or template.endswith("{name}") or "/resources/{kind}" in template:
+            if method != "get" or template.endswith("{name}"):
                 continue
             answer = two.ask(method, two.path(template, THEIRS, THEIRS), asked, two.keys[who])
             assert answer.status_code == 200, (who, method, template, answer.data)
+            assert CANARY in answer.text or "/resources" not in template
 
 
 def test_a_key_that_does_not_hold(two):
@@ -334,16 +350,35 @@ def test_a_key_that_does_not_hold(two):
     assert everything(two.house) == before
 
 
-def test_a_key_in_the_address(two):
-    """A key in a query is refused and said to be no secret any more, wherever it stands."""
+@pytest.mark.parametrize("who", [None, f"{MINE} all"])
+def test_a_key_in_the_address(two, who):
+    """A key in a query is refused and said to be no secret any more, before anything else is looked at, everywhere.
+
+    At a public organisation, at one whose content wants a key and at one that there is not it is the same answer.
+    """
+    before = everything(two.house)
     key = two.keys[f"{MINE} all"]
-    for path in (f"/v1/orgs/{MINE}", f"/v1/orgs/{MINE}/modules/first-hour", f"/v1/orgs/{MINE}/settings", "/v1/packs"):
-        answer = two.client.get(f"{path}?key={key}")
-        assert answer.status_code in {400, 401}
-        if answer.status_code == 400:
-            assert answer.json["errors"][0]["code"] == "key-in-query"
+    for (method, template), asked in [*ROUTES.items(), *((each, Asked(OPEN)) for each in ELSEWHERE)]:
+        said = set()
+        for slug in (MINE, THEIRS, NOBODY):
+            path = two.path(template, slug, THEIRS)
+            answer = two.ask(method, path, replace(asked, query=f"?token={key}"), two.keys[who] if who else None)
+            assert (answer.status_code, answer.json["errors"][0]["code"]) == (400, "key-in-query"), (method, template)
             assert "revoke" in answer.json["detail"]
-        assert key not in answer.text
+            assert key not in answer.text
+            status, data, headers = seen(answer)
+            others = tuple(each for each in headers if each[0] != "Content-Length")
+            said.add((status, data.replace(path.encode(), b"PATH"), others))
+        assert len(said) == 1, (method, template)
+    assert everything(two.house) == before
+
+
+@pytest.mark.parametrize("written", ["ck_sec_{}", "ck%5Fsec%5f{}", "%63k_pub_{}", "x=1&y=ck_pub_{}"])
+def test_whatever_looks_like_a_key(two, written):
+    """However a key is written into a query, whole or not, it is refused, below an address that leads nowhere too."""
+    for path in (f"/v1/orgs/{THEIRS}/modules", "/v1/nothing/here", f"/v1/orgs/{NOBODY}/modules/first-hour"):
+        answer = two.client.get(f"{path}?{written.format('x' * 9)}")
+        assert (answer.status_code, answer.json["errors"][0]["code"]) == (400, "key-in-query")
 
 
 def test_what_is_kept_is_not_for_others(two):

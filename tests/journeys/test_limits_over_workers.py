@@ -67,6 +67,7 @@ class Place:
     def ask(self, token: str, method: str = "GET", path: str = MODULE, body: Any = None) -> Answer:
         """Ask once, on a connection of its own, which either worker may accept."""
         sent = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        sent |= {} if method == "GET" else {"If-Match": "*"}
         with closing(http.client.HTTPConnection("127.0.0.1", self.service.port, timeout=20)) as connection:
             connection.request(method, path, None if body is None else json.dumps(body), sent)
             response = connection.getresponse()

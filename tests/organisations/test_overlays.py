@@ -11,7 +11,7 @@ from coachkit.db import channels
 from coachkit.db.scopes import ACROSS
 from coachkit.editions.choices import overlay_part
 from coachkit.editions.choices_schema import ChoicesSchema, wrong_in_stored
-from coachkit.errors import Conflict, InvalidBody, LimitReached, NotFound
+from coachkit.errors import Conflict, InvalidBody, LimitReached, NotFound, PreconditionFailed
 from coachkit.organisations import organisations, overlays
 from coachkit.organisations.audit import COMMAND, Actor, broken
 from coachkit.organisations.organisations import enter
@@ -214,8 +214,9 @@ def test_nothing_to_decide(database, doing, put):
     with pytest.raises(Conflict, match="nothing to decide"):
         doing(overlays.decide, FEEL_ID, "take", actor=KEY, at=LATER)
     example(database, "1.1.0", **FINE)
-    with pytest.raises(Conflict, match=r"example@1\.1\.0"):
-        doing(overlays.decide, FEEL_ID, "keep", actor=KEY, at=LATER, seen="1.0.5")
+    for seen in ("1.0.5", "other@1.1.0"):
+        with pytest.raises(PreconditionFailed, match=r"example@1\.1\.0"):
+            doing(overlays.decide, FEEL_ID, "keep", actor=KEY, at=LATER, seen=seen)
     assert overlays.part(doing(lambda _, found: found), FEEL_ID).value["over"] == OVER
 
 
