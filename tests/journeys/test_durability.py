@@ -154,7 +154,7 @@ LOCAL_TIME = f"{datetime.now(UTC) + timedelta(days=300):%Y-%m-%dT12:00}"
 WORK: dict[str, Callable[[str], tuple[str, Any]]] = {
     "part": lambda name: ("/overlay", part(name)),
     "edition": lambda name: ("/editions", {"note": name}),
-    "schedule": lambda name: ("/schedules", {"local_time": LOCAL_TIME, "note": name}),
+    "schedule": lambda name: ("/schedules", {"channel": name, "local_time": LOCAL_TIME, "note": name}),
     "key": lambda name: ("/keys", {"kind": "pub", "name": name}),
 }
 """What there is to do: address and body. An edition is new because a part has been added just before."""
