@@ -33,6 +33,8 @@ SOURCES_LENGTH = 1_000_000
 """Characters of all of them together."""
 OVERLAY_LENGTH = 1_000_000
 """Characters of all texts of an overlay together, which are compiled where it is published."""
+SETTINGS_BYTES = 9 * 1024 * 1024
+"""Bytes of all settings as JSON in UTF-8: four for each character of the longest texts, and 1 MiB or more beside."""
 ENTRIES = 10_000
 """No overlay has more parts, and no organisation more resources, however many the operator allows."""
 
@@ -81,6 +83,11 @@ def _is_timezone(value: str) -> None:
 def _is_word(value: str) -> None:
     if not any(character.isalnum() for character in value):
         raise ma.ValidationError(f"“{value[:NAME_LENGTH]}” has neither a letter nor a digit")
+
+
+def _several(values: list[str]) -> None:
+    if len(values) == 1:
+        raise ma.ValidationError("name two locales or more")
 
 
 def _is_version(value: str) -> None:
@@ -290,7 +297,7 @@ class ChoicesSchema(_Schema):
     parity = ma.fields.List(
         ma.fields.String(validate=LOCALE),
         load_default=list,
-        validate=[validate.Length(min=2, error="name two locales or more"), _distinct],
+        validate=[_several, _distinct],
     )
     banned_words = ma.fields.Dict(
         keys=ma.fields.String(validate=LOCALE),

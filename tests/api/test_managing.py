@@ -5,12 +5,22 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import pytest
 from appmaker import NORTHBRIDGE, House, eventually, furnish, house_in, services_of
 from creating import rows
 from jsonschema import Draft202012Validator
 
 from coachkit.db.scopes import ACROSS
+from coachkit.editions.choices_schema import (
+    OVERLAY_LENGTH,
+    SECTION_LENGTH,
+    SETTINGS_BYTES,
+    SOURCE_LENGTH,
+    SOURCES_LENGTH,
+    overlay_length,
+)
+from coachkit.errors import InvalidBody
 from coachkit.organisations import keys, organisations, peppers
 from coachkit.organisations.audit import COMMAND
 from coachkit.organisations.keys import SCOPES, Wanted
@@ -54,13 +64,17 @@ def ask(house, key):
     """Asks with a key that may do everything; `match` adds If-Match."""
     client, everything = house.client(), key()
 
-    def asked(method: str, path: str, body: Any = None, *, match: str | None = None, **headers: str) -> Any:
+    def asked(
+        method: str, path: str, body: Any = None, *, match: str | None = None, data: Any = None, **headers: str
+    ) -> Any:
         if match is not None:
             headers["If-Match"] = match
         sent = {**everything, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        if data is not None:
+            return client.open(ORG + path, method=method, data=data, content_type="application/json", headers=sent)
         return client.open(ORG + path, method=method, json=body, headers=sent)
 
-    asked.client = client
+    asked.client, asked.house = client, house
     return asked
 
 
@@ -515,3 +529,33 @@ def test_what_a_change_is_based_on(ask):
         answer = ask(method, at, None if body is None else true_here(body, ask))
         assert (answer.status_code == 428) == ("If-Match" in headers), (method, path, answer.json)
         assert ("428" in operation["responses"]) == ("If-Match" in headers)
+
+
+@pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+def test_largest_settings_are_put_back(ask):
+    """The longest texts that there may be, in the characters that take most bytes, can be fetched and put back."""
+    widest = "\U0001f33b"
+    part = {"op": "insert", "target": "example:module/first-hour", "locale": "en-GB", "after": "feel", "title": "x"}
+    parts = [{**part, "section": f"s-{n}", "text": widest * (SECTION_LENGTH - 1)} for n in range(50)]
+    sources = [widest * SOURCE_LENGTH] * 16 + [widest * (SOURCES_LENGTH - 16 * SOURCE_LENGTH)]
+    resources = [{"kind": "module", "id": f"m-{n}", "source": {"en-GB": text}} for n, text in enumerate(sources)]
+    assert overlay_length(parts) == OVERLAY_LENGTH
+    whole = {**NORTHBRIDGE, "overlay": parts, "resources": resources}
+    first = ask("PUT", "/settings", data=orjson.dumps(whole), match="*")
+    assert first.status_code == 200, first.text[:500]
+    again = ask("PUT", "/settings", data=orjson.dumps(ask("GET", "/settings").json["settings"]), match="*")
+    assert again.status_code == 200, again.text[:500]
+    for name in ("overlay", "resources"):
+        assert again.json["settings"][name] == first.json["settings"][name]
+    assert SETTINGS_BYTES - len(again.data) > 512 * 1024
+
+
+@pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+def test_settings_that_could_not_be_put_back(ask):
+    """What would make the settings larger than they may be is refused wherever it comes from, and nothing changes."""
+    before = ask("GET", "/settings").json
+    settings = {**NORTHBRIDGE, "brand": {**NORTHBRIDGE["brand"], "voice": "x" * SETTINGS_BYTES}}
+    assert ask("PUT", "/settings", settings, match="*").status_code == 413
+    with ask.house.database.write(ACROSS) as conn, pytest.raises(InvalidBody, match="may have 9,437,184"):
+        organisations.change(conn, "northbridge", settings, datetime.now(UTC))
+    assert ask("GET", "/settings").json == before
