@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ from appmaker import NORTHBRIDGE, House, eventually, furnish, house_in, services
 from creating import rows
 from jsonschema import Draft202012Validator
 
+from coachkit.api import limiting
 from coachkit.db.scopes import ACROSS
 from coachkit.editions.choices_schema import (
     OVERLAY_LENGTH,
@@ -25,6 +27,7 @@ from coachkit.organisations import keys, organisations, peppers
 from coachkit.organisations.audit import COMMAND
 from coachkit.organisations.keys import SCOPES, Wanted
 
+MANAGING = Path(__file__).parents[2] / "docs" / "managing.md"
 ORG = "/v1/orgs/northbridge"
 MODULE = f"{ORG}/modules/first-hour"
 
@@ -127,7 +130,7 @@ def test_large_settings(ask):
     parts = [{**part, "section": f"more-{number}", "text": "word " * 3_900} for number in range(5)]
     large = {**found.json["settings"], "overlay": parts}
     assert ask("PUT", "/settings", large, match=found.headers["ETag"]).status_code == 200
-    beyond = {**found.json["settings"], "values": {"x": "y" * 1_100_000}}
+    beyond = {**found.json["settings"], "values": {"x": "y" * SETTINGS_BYTES}}
     assert ask("PUT", "/settings", beyond, match="*").status_code == 413
 
 
@@ -559,3 +562,26 @@ def test_settings_that_could_not_be_put_back(ask):
     with ask.house.database.write(ACROSS) as conn, pytest.raises(InvalidBody, match="may have 9,437,184"):
         organisations.change(conn, "northbridge", settings, datetime.now(UTC))
     assert ask("GET", "/settings").json == before
+
+
+@pytest.mark.parametrize("house", ["sqlite"], indirect=True)
+def test_what_draws_on_which_limit(ask, key):
+    """Answers to a key tell of the limits that the guide's table names for them, and the others of none."""
+    everything = key()
+
+    def told(path: str, method: str = "GET", body: Any = None) -> str:
+        answer = ask.client.open(path, method=method, json=body, headers={**everything, "If-Match": "*"})
+        assert answer.status_code < 300, answer.text
+        assert len(answer.headers.getlist("RateLimit")) == len(answer.headers.getlist("RateLimit-Policy"))
+        return " ".join(sorted(re.findall(r'"([a-z-]+)";q=', " ".join(answer.headers.getlist("RateLimit-Policy")))))
+
+    preview = ask("POST", "/previews", {"hours": 2}, match="*").json["address"].partition("/v1")[2]
+    table = MANAGING.read_text("utf-8").partition("## How often")[2].partition("##")[0]
+    draws = re.findall(r"^\| [^|]+ \| (`.*|none) \|$", table, re.MULTILINE)
+    named = [re.findall(r"`([a-z-]+)`", each) for each in draws]
+    assert named == [["read"], ["write", "key-creation"], ["read", "miss"], ["keyless"], [], ["failed-key"]]
+    assert {name for row in named for name in row} == {each.name for each in limiting.POLICIES}
+    assert told(f"{ORG}/settings") == told(MODULE) == told(f"{ORG}/search?q=hour") == "read"
+    assert told(f"{ORG}/settings", "PUT", NORTHBRIDGE) == "write"
+    assert told(f"{ORG}/keys", "POST", {"kind": "pub", "name": "A page"}) == "write"
+    assert told("/v1/packs") == told(f"/v1{preview}") == ""
