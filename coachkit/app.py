@@ -67,6 +67,7 @@ from coachkit.hooks.types import Format
 from coachkit.organisations import peppers
 from coachkit.organisations.keyring import Keyring
 from coachkit.organisations.quotas import Quotas
+from coachkit.search.shelf import Shelf
 from coachkit.settings import Settings
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
     shared = _shared(settings)
     keyring = Keyring(database, pointers, seasoned, time.time)
     counted = limiting.limits(settings, settings_module.processes(), SharedCounts(shared) if shared else None)
+    indexes = Shelf()
+    pointers.on_erased(lambda _: indexes.clear())
     return Services(
         database=database,
         library=library,
@@ -140,6 +143,8 @@ def _services(app: flask.Flask, settings: Settings) -> Services:
         api=Api(app, spec_kwargs={"servers": [{"url": settings.public_url or "/"}]}),
         limits=counted,
         shared=shared,
+        store=MemoryStore(settings.cache_bytes),
+        indexes=indexes,
     )
 
 
@@ -180,17 +185,17 @@ def _add_routes(app: flask.Flask, services: Services, settings: Settings) -> Non
 def _add_layers(app: flask.Flask, services: Services, settings: Settings) -> None:
     requests.register(app)
     assert services.routes is not None  # noqa: S101 set a moment ago
-    store = MemoryStore(settings.cache_bytes)
     lane = Fastlane(
         app.wsgi_app,
         services.routes,
         services.reader,
-        store,
+        services.store,
         services.gate,
         plainly=partial(answers.plainly, services),
         shared=services.shared,
         log_hits=settings.log_hits,
     )
+    services.pointers.on_erased(lane.forget)
     watched = requests.watch(lane, log_hits=settings.log_hits)
     proxies = settings.trusted_proxies
     app.wsgi_app = ProxyFix(watched, x_for=proxies, x_proto=proxies) if proxies else watched  # type: ignore[method-assign, assignment]

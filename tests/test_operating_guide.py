@@ -13,9 +13,13 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
-from coachkit.api import metrics
+from coachkit.api import managing, metrics
 from coachkit.cli import COMMANDS
 from coachkit.cli.checks import configured, engines, keys, published, waiting
+from coachkit.db.tables import OF_ORGANISATIONS, metadata
+from coachkit.editions import choices_schema
+from coachkit.organisations import files
+from coachkit.organisations.keys import ORIGINS
 from coachkit.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -140,3 +144,33 @@ def test_files_are_there() -> None:
     named = re.findall(r"\b((?:docker|coachkit)/[\w./-]+\w)", GUIDE)
     assert len(named) > 5
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_bounds_are_the_codes() -> None:
+    """The bounds that no setting moves are as the guide says, in its order."""
+    listed = re.findall(r"^\| [^|]+ \| ([\d,]+)( MiB)? \|$", section("Bounds without a setting"), re.MULTILINE)
+    shape = choices_schema
+    assert [int(number.replace(",", "")) * (1024**2 if unit else 1) for number, unit in listed] == [
+        shape.SETTINGS_BYTES,
+        shape.OVERLAY_LENGTH,
+        shape.SECTION_LENGTH,
+        shape.SOURCES_LENGTH,
+        shape.SOURCE_LENGTH,
+        shape.TEXT_LENGTH,
+        shape.ENTRIES,
+        shape.SECTIONS,
+        shape.LOCALES,
+        shape.PACKS,
+        shape.PLUGINS,
+        shape.ORIGINS,
+        ORIGINS,
+        shape.BANNED_WORDS,
+    ]
+    assert shape.SETTINGS_BYTES == managing.LARGEST == files.FILE_SIZE
+    assert shape.SETTINGS_BYTES >= 4 * (shape.OVERLAY_LENGTH + shape.SOURCES_LENGTH) + 1024**2
+
+
+def test_tables_without_row_level_security() -> None:
+    """The tables that the guide says have no row-level security are those without rows of organisations."""
+    (said,) = re.findall(r"forced on its owner too\.(.*?)Work for one", GUIDE, re.DOTALL)
+    assert set(re.findall(r"`([a-z]+)`", said)) == set(metadata.tables) - set(OF_ORGANISATIONS)

@@ -158,6 +158,11 @@ class Fastlane:
         """How many ways to ask are remembered, at most ASKS."""
         return len(self._asks) + len(self._asks_before)
 
+    def forget(self, organisation: str) -> None:
+        """Let go what is kept of an organisation, and the ways to ask: they know how editions like its are answered."""
+        self._store.forget(organisation, f"{organisation}\n")
+        self._asks, self._asks_before = {}, {}
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer from the store, or pass on and keep what comes back."""
         settled = self._settle(environ)

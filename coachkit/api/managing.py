@@ -26,11 +26,12 @@ from coachkit.db import organisations as rows
 from coachkit.db.database import CHANGING
 from coachkit.db.organisations import Organisation
 from coachkit.db.scopes import only
+from coachkit.editions.choices_schema import SETTINGS_BYTES
 from coachkit.errors import BadRequest, FieldError, NotFound, PreconditionFailed, PreconditionRequired
 from coachkit.organisations.audit import Actor
 
-LARGEST: Final = 1024 * 1024
-"""Bytes of an organisation's settings as a request brings them."""
+LARGEST: Final = SETTINGS_BYTES
+"""Bytes of an organisation's settings as a request brings them: as many as they may have."""
 
 View = TypeVar("View", bound=Callable[..., Any])
 _TAGS: Final = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')

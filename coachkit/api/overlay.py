@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 import flask
 import orjson
@@ -44,6 +44,8 @@ from coachkit.packs.model import KIND_OF_FOLDER
 blueprint = Blueprint("overlay", __name__, url_prefix="/v1/orgs/<slug:organisation>", description="Words of one's own")
 
 SCOPE = "content:write"
+_PART: Final = 1024 * 1024
+"""Bytes of a part of the overlay as a request brings it."""
 _EXAMPLE = {
     "op": "replace",
     "target": "core:module/first-hour",
@@ -89,7 +91,7 @@ def parts(query: dict[str, Any], organisation: str) -> flask.Response:
 @blueprint.arguments(OverlaySchema, example=_EXAMPLE)
 @blueprint.response(201, shapes.PartSchema)
 @managed(SCOPE, based=True)
-@largest()
+@largest(_PART)
 def add(once: Once, body: dict[str, Any], organisation: str) -> flask.Response:
     """Add a part at the end of the overlay.
 
@@ -122,7 +124,7 @@ def part(organisation: str, part_id: str) -> flask.Response:
 @blueprint.arguments(OverlaySchema, example=_EXAMPLE)
 @blueprint.response(200, shapes.PartSchema)
 @managed(SCOPE, based=True)
-@largest()
+@largest(_PART)
 def replace(body: dict[str, Any], organisation: str, part_id: str) -> flask.Response:
     """Word a part otherwise; what it is for stays."""
     with changing(organisation) as work:

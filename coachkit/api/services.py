@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 import flask
@@ -12,6 +12,7 @@ from coachkit.api.limiting import Limits
 from coachkit.api.reading import FAILED, READING, Reader, Reading
 from coachkit.api.routes import Routes
 from coachkit.api.smorest import Api
+from coachkit.cache.store import MemoryStore
 from coachkit.db.database import Database
 from coachkit.editions.edition import Edition
 from coachkit.editions.library import Library
@@ -49,10 +50,12 @@ class Services:
     peppers: Peppers
     settings: Settings
     limits: Limits
+    store: MemoryStore
+    """Where each process keeps answers."""
+    indexes: Shelf
     shared: SharedStore | None = None
     """Where this installation has Redis."""
     routes: Routes | None = None
-    indexes: Shelf = field(default_factory=Shelf)
 
 
 class Asking(NamedTuple):

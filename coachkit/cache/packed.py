@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import zlib
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -45,6 +45,8 @@ class Pattern:
     """What frames of a family are compressed against, and how many are."""
 
     data: bytes
+    organisation: str = ""
+    """Whose frame it is made of."""
     users: int = 0
     misfits: int = 0
     chosen: bool = True
@@ -151,7 +153,7 @@ class PackedShelf:
         if found is not None:
             self._patterns.move_to_end(frame.family)
         elif frame.family:
-            found = self._choose(frame.family, Pattern(_parted(frame)[1][-_WINDOW:]))
+            found = self._choose(frame.family, Pattern(_parted(frame)[1][-_WINDOW:], frame.organisation))
         if found is not None:
             found.users += 1
         return found
@@ -193,6 +195,19 @@ class PackedShelf:
             if packed.pattern is not None:
                 packed.pattern.users -= 1
                 self._release(packed.pattern)
+
+    def forget(self, organisation: str, keys: Iterable[str]) -> None:
+        """Forget what is kept under keys, and all that is made of an organisation's frames: others' go with a pattern.
+
+        One that is being packed at this moment comes afterwards.
+        """
+        theirs = [
+            key for key, each in self._entries.items() if each.pattern and each.pattern.organisation == organisation
+        ]
+        for key in (*keys, *theirs):
+            self.drop(key)
+        for family in [name for name, each in self._patterns.items() if each.organisation == organisation]:
+            self._leave(family)
 
     def _judge(self, family: str, *, fits: bool) -> None:
         """Let a family choose another pattern where this one has not helped for long."""

@@ -108,6 +108,18 @@ class MemoryStore:
         if not variant:
             self._pack(left)
 
+    def forget(self, organisation: str, beginning: str) -> None:
+        """Let all of an organisation's frames go, whose keys begin so, and what others are packed against them.
+
+        One that is being made or packed at this moment comes afterwards, and leaves as any other.
+        """
+        with self._lock:
+            for shelf in (self._documents, self._variants):
+                for key in [key for key in tuple(shelf.frames) if key.startswith(beginning)]:
+                    shelf.drop(key)
+            self._packed.forget(organisation, [key for key in self._packed if key.startswith(beginning)])
+            self._met_packed = {key for key in self._met_packed if not key.startswith(beginning)}
+
     def _pack(self, frames: Sequence[Frame]) -> None:
         """Keep frames packed that had to leave the open shelf; others go on meanwhile."""
         for frame in frames:

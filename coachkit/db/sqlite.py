@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import time
 from typing import Any, Final
@@ -15,6 +16,9 @@ from coachkit.db import patience
 
 LOCK_SECONDS: Final = 5.0
 """How long a lock is waited for by whom patience does not make shorter."""
+_LOOK_SECONDS: Final = 0.003
+"""About how long a writer waits before it looks again whether the file is free. SQLite's own wait grows to 0.1 s, and
+whoever looks so seldom finds it taken by another each time, as long as others go on writing."""
 _PASSING: Final = {
     sqlite3.SQLITE_BUSY,
     sqlite3.SQLITE_LOCKED,
@@ -33,14 +37,17 @@ _LOCKED: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_PRO
 
 def reading(address: URL, pool_seconds: float) -> Engine:
     """The engine of transactions that read."""
-    engine = _engine(address, pool_seconds, begin="BEGIN")
+    engine = _engine(address, pool_seconds)
+    event.listen(engine, "begin", _begin_reading)
     event.listen(engine, "connect", _refuse_writes)
     return engine
 
 
 def writing(address: URL, pool_seconds: float) -> Engine:
     """The engine of transactions that write; they take turns from their first statement on."""
-    return _engine(address, pool_seconds, begin="BEGIN IMMEDIATE")
+    engine = _engine(address, pool_seconds)
+    event.listen(engine, "begin", _begin_writing)
+    return engine
 
 
 def is_at_fault(error: sqlite3.Error) -> bool:
@@ -58,20 +65,36 @@ def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def _engine(address: URL, pool_seconds: float, begin: str) -> Engine:
+def _engine(address: URL, pool_seconds: float) -> Engine:
     # isolation_level None: the driver begins nothing by itself, so every transaction begins as we say
     engine = sa.create_engine(
         address, connect_args={"isolation_level": None}, pool_timeout=pool_seconds, hide_parameters=True
     )
     event.listen(engine, "do_connect", _wait_while_opening)
     event.listen(engine, "connect", _prepare)
-
-    @event.listens_for(engine, "begin")
-    def begin_as_we_say(conn: Connection) -> None:
-        conn.exec_driver_sql(f"PRAGMA busy_timeout = {1_000 * _lock_seconds():.0f}")
-        conn.exec_driver_sql(begin)
-
     return engine
+
+
+def _begin_reading(conn: Connection) -> None:
+    conn.exec_driver_sql(f"PRAGMA busy_timeout = {1_000 * _lock_seconds():.0f}")
+    conn.exec_driver_sql("BEGIN")
+
+
+def _begin_writing(conn: Connection) -> None:
+    """Take a turn: of those who wait, any may be next, so that each is before long."""
+    until = time.monotonic() + _lock_seconds()
+    cursor = conn.connection.cursor()  # the driver's: that it is not our turn yet is no fault of the transaction's
+    cursor.execute("PRAGMA busy_timeout = 0")
+    while True:
+        try:
+            cursor.execute("BEGIN IMMEDIATE")
+            break
+        except sqlite3.OperationalError as error:
+            if not is_locked(error) or time.monotonic() > until:
+                raise
+            time.sleep(random.uniform(0.5, 1.5) * _LOOK_SECONDS)  # noqa: S311 — nothing secret
+    cursor.execute(f"PRAGMA busy_timeout = {1_000 * _lock_seconds():.0f}")
+    cursor.close()
 
 
 def _lock_seconds() -> float:

@@ -33,6 +33,8 @@ SOURCES_LENGTH = 1_000_000
 """Characters of all of them together."""
 OVERLAY_LENGTH = 1_000_000
 """Characters of all texts of an overlay together, which are compiled where it is published."""
+SETTINGS_BYTES = 9 * 1024 * 1024
+"""Bytes of all settings as JSON in UTF-8: four for each character of the longest texts, and 1 MiB or more beside."""
 ENTRIES = 10_000
 """No overlay has more parts, and no organisation more resources, however many the operator allows."""
 
@@ -62,6 +64,8 @@ HTTPS: list[Callable[[str], object]] = [validate.Length(max=2_000), _https]
 PHONE = _pattern(r"\+?[0-9(][0-9 ()-]{1,22}[0-9)]", "a phone")
 TEXT = validate.Length(min=1, max=TEXT_LENGTH)
 PUBLIC = "public"
+LOCALES, PACKS, PLUGINS = 40, 50, 50
+"""So many an organisation may name."""
 ORIGINS = 50
 """So many sites may be named for one purpose."""
 BANNED_WORDS = 500
@@ -244,7 +248,7 @@ class ResourceSchema(_Schema):
         keys=ma.fields.String(validate=LOCALE),
         values=ma.fields.String(validate=validate.Length(min=1, max=SOURCE_LENGTH)),
         required=True,
-        validate=validate.Length(min=1, max=40),
+        validate=validate.Length(min=1, max=LOCALES),
     )
 
 
@@ -268,13 +272,13 @@ class ChoicesSchema(_Schema):
         keys=ma.fields.String(validate=LOCALE),
         values=ma.fields.List(ma.fields.String(validate=LOCALE), validate=validate.Length(min=1, max=8)),
         required=True,
-        validate=validate.Length(min=1, max=40),
+        validate=validate.Length(min=1, max=LOCALES),
     )
     packs = ma.fields.Dict(
         keys=ma.fields.String(validate=NAME),
         values=ma.fields.String(),
         required=True,
-        validate=validate.Length(min=1, max=50),
+        validate=validate.Length(min=1, max=PACKS),
     )
     brand = ma.fields.Nested(BrandSchema, required=True)
     prefer = ma.fields.Dict(
@@ -289,7 +293,7 @@ class ChoicesSchema(_Schema):
     resources = ma.fields.List(
         ma.fields.Nested(ResourceSchema), load_default=list, validate=validate.Length(max=ENTRIES)
     )
-    plugins = ma.fields.List(ma.fields.String(validate=TEXT), load_default=list, validate=validate.Length(max=50))
+    plugins = ma.fields.List(ma.fields.String(validate=TEXT), load_default=list, validate=validate.Length(max=PLUGINS))
     timezone = ma.fields.String(load_default="UTC", validate=_is_timezone)
     access = ma.fields.Nested(AccessSchema, load_default=dict)
     parity = ma.fields.List(

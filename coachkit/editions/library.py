@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Generic, NamedTuple, TypeVar
+
+from sqlalchemy import Connection
 
 from coachkit import process
 from coachkit.db import editions as rows
+from coachkit.db import releases as release_rows
 from coachkit.db.database import Database
 from coachkit.db.scopes import ACROSS, only
 from coachkit.editions import inputs, manifest, releases
@@ -88,6 +91,13 @@ class Library:
         """An edition's stored form, published or not."""
         return self._stored.find((organisation_id, digest)) or self._read((organisation_id, digest))
 
+    def forget(self, conn: Connection, organisations: Collection[int]) -> None:
+        """Let the editions of organisations go, by their numbers, and releases that are not there any more."""
+        there = {(head.pack, head.version, head.digest) for head in release_rows.heads(conn)}
+        self._editions.drop(lambda key: key[0] in organisations)
+        self._stored.drop(lambda key: key[0] in organisations)
+        self._releases.drop(lambda key: key not in there)
+
     def _read(self, key: tuple[int, str]) -> Stored | None:
         with self._database.read(only(key[0])) as conn:
             row = rows.get(conn, *key)
@@ -152,6 +162,13 @@ class _Recent(Generic[K, V]):
             shelf.weight += self._weigh(value)
             while shelf.weight > self._size and len(shelf.values) > 1:
                 shelf.weight -= self._weigh(shelf.values.popitem(last=False)[1])
+
+    def drop(self, goes: Callable[[K], bool]) -> None:
+        """Let the values of some keys go."""
+        shelf = self._shelf()
+        with shelf.lock:
+            for key in [key for key in shelf.values if goes(key)]:
+                shelf.weight -= self._weigh(shelf.values.pop(key))
 
     def _shelf(self) -> _Shelf[K, V]:
         """This process's own: a lock that another thread held at the fork would stay locked in the child for ever."""

@@ -33,6 +33,9 @@ SHAPES = 1_024
 Follower = Callable[[Connection, int], None]
 """Called with a transaction ACROSS and the counter of changes as it was, to read what has changed since."""
 
+Forgetter = Callable[[str], object]
+"""Called with the slug of an organisation that is erased, once nobody is led to it any more; it must not raise."""
+
 
 @dataclass(frozen=True, eq=False)
 class Shape:
@@ -75,6 +78,8 @@ class _Known:
         self.leading: dict[tuple[str, str], Served] = {}
         """Where public channels lead; another one as soon as one has moved."""
         self.shapes: dict[Any, Shape] = {}
+        self.erased: set[str] = set()
+        """Organisations of which others in this process may still have something."""
         self.lock = threading.Lock()
 
     def forget(self, erased: Collection[int]) -> None:
@@ -82,6 +87,11 @@ class _Known:
         for slug in [slug for slug, number in self.ids.items() if number in erased]:
             for known in (self.ids, self.channels, self.access):
                 known.pop(slug, None)
+            self.erased.add(slug)
+        for key in [key for key, served in self.editions.items() if served.organisation_id in erased]:
+            del self.editions[key]
+        if erased:
+            self.shapes = {}
 
     def shared(self, shape: Shape) -> Shape:
         """A shape, or the one like it that others have."""
@@ -118,6 +128,7 @@ class Pointers:
         self.are_stale = partial(self._watch.silent_for, STALE_AFTER_SECONDS)
         """Whether the database has been silent for so long that a move may have been missed."""
         self._followers: list[Follower] = []
+        self._forgetters: list[Forgetter] = []
         self._known = _Known()
         process.tell(self)
 
@@ -127,6 +138,10 @@ class Pointers:
         One that raises is called again, with the same counter, and so are all others.
         """
         self._followers.append(follower)
+
+    def on_erased(self, forgetter: Forgetter) -> None:
+        """Let somebody else drop what is kept of an organisation, in each process, when it is erased."""
+        self._forgetters.append(forgetter)
 
     def ensure(self) -> None:
         """See that this process watches; a follower calls it before it reads what it is going to keep."""
@@ -242,6 +257,16 @@ class Pointers:
                 known.move(moves)
             for follower in self._followers:
                 follower(conn, before)
+            if erased:
+                self._library.forget(conn, erased)
+        self._forget(known)
+
+    def _forget(self, known: _Known) -> None:
+        """Let others drop what they have of those that are erased, here where nobody is led to them any more."""
+        for slug in sorted(known.erased):
+            for forgetter in self._forgetters:
+                forgetter(slug)
+            known.erased.discard(slug)
 
 
 def _shape(parsed: inputs.Inputs, access: Access) -> Shape:

@@ -8,13 +8,13 @@ from typing import Any
 
 import marshmallow as ma
 
-from coachkit.editions.choices_schema import UNKNOWN, ChoicesSchema, OverlaySchema
+from coachkit.editions.choices_schema import SETTINGS_BYTES, UNKNOWN, ChoicesSchema, OverlaySchema
 from coachkit.packs.findings import Findings, nearest
 from coachkit.packs.model import Place
 from coachkit.packs.text import decode
 from coachkit.packs.yaml_source import Node, load
 
-FILE_SIZE = 1024 * 1024
+FILE_SIZE = SETTINGS_BYTES
 
 Field = ma.fields.Field[Any] | None
 Wrong = tuple[Place, str, str, str | None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -13,8 +14,9 @@ from coachkit.db import organisations as rows
 from coachkit.db.organisations import Organisation
 from coachkit.db.scopes import narrow, only
 from coachkit.editions.choices import access_of, from_settings
+from coachkit.editions.choices_schema import SETTINGS_BYTES
 from coachkit.editions.merging import settle_over
-from coachkit.errors import BadRequest, NotFound
+from coachkit.errors import BadRequest, FieldError, InvalidBody, NotFound
 from coachkit.organisations.audit import COMMAND, Actor, difference, record
 from coachkit.packs.model import NAME_LENGTH, NAME_PATTERN
 
@@ -46,6 +48,7 @@ def create(
 def insert(conn: Connection, slug: str, settings: Mapping[str, Any], at: datetime, *, demo: bool) -> Organisation:
     """Store a new organisation whose audit has no entry yet. Raises as `create` does."""
     require_name(slug)
+    _require_bounded(settings)
     access = access_of(settings)
     return rows.insert(conn, slug, name=_name(settings), settings=settings, at=at, demo=demo, access=access)
 
@@ -61,7 +64,8 @@ def change(
 ) -> Organisation:
     """Replace an organisation's settings; what it serves stays as it is until it publishes, who may read it does not.
 
-    Raises NotFound, and Conflict where it is at another revision than the expected one.
+    Raises NotFound; InvalidBody where they are larger than settings may be, so that they can always be put back; and
+    Conflict where it is at another revision than the expected one.
     """
     before = rows.hold(conn, find(conn, slug).id)
     changed = replace(conn, before, settings, at, expected_revision=expected_revision)
@@ -81,6 +85,7 @@ def replace(
 ) -> Organisation:
     """What `change` does, for whoever tells the audit of it in words of their own."""
     settings = settle_over(conn, settings, before.settings)
+    _require_bounded(settings)
     return rows.update(
         conn,
         before.slug,
@@ -117,3 +122,10 @@ def enter(conn: Connection, slug: str) -> Organisation:
 def _name(settings: Mapping[str, Any]) -> str:
     choices = from_settings(settings)
     return choices.name((choices.default_locale,))
+
+
+def _require_bounded(settings: Mapping[str, Any]) -> None:
+    size = len(json.dumps(settings, ensure_ascii=False, separators=(",", ":"), default=dict).encode())
+    if size > SETTINGS_BYTES:
+        detail = f"All settings together would have {size:,} bytes as JSON in UTF-8, and may have {SETTINGS_BYTES:,}"
+        raise InvalidBody(detail, (FieldError("too-large", detail, pointer=""),))

@@ -47,6 +47,13 @@ class Shelf:
                     kept.put(key, found, self._most, self._max_bytes)
         return found
 
+    def clear(self) -> None:
+        """Let all indexes of this process go: whose words are in one, nobody knows any more."""
+        kept = self._kept()
+        with kept.lock:
+            kept.indexes.clear()
+            kept.bytes = 0
+
     @property
     def size(self) -> tuple[int, int]:
         """How many indexes are kept in this process, and how many bytes they take."""

@@ -102,11 +102,15 @@ def ask(estate, key):
     """Asks with a key that may do everything; `match` adds If-Match."""
     client, everything = estate.client(), key()
 
-    def asked(method: str, path: str, body: Any = None, *, match: str | None = None, **headers: str) -> Any:
+    def asked(
+        method: str, path: str, body: Any = None, *, match: str | None = None, data: Any = None, **headers: str
+    ) -> Any:
         if match is not None:
             headers["If-Match"] = match
         sent = {**everything, **{name.replace("_", "-"): value for name, value in headers.items()}}
+        if data is not None:
+            return client.open(ORG + path, method=method, data=data, content_type="application/json", headers=sent)
         return client.open(ORG + path, method=method, json=body, headers=sent)
 
-    asked.client = client
+    asked.client, asked.house = client, estate
     return asked

@@ -1,16 +1,30 @@
 """An organisation runs itself over HTTP: its settings, drafts, editions, channels, schedules, keys and audit."""
 
 import re
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from appmaker import NORTHBRIDGE, eventually
 from creating import rows
 
+from coachkit.api import limiting
 from coachkit.db import editions
 from coachkit.db.scopes import ACROSS
+from coachkit.editions.choices_schema import (
+    OVERLAY_LENGTH,
+    SECTION_LENGTH,
+    SETTINGS_BYTES,
+    SOURCE_LENGTH,
+    SOURCES_LENGTH,
+    overlay_length,
+)
+from coachkit.errors import InvalidBody
 from coachkit.organisations import organisations
 
+MANAGING = Path(__file__).parents[2] / "docs" / "managing.md"
 ORG = "/v1/orgs/northbridge"
 MODULE = f"{ORG}/modules/first-hour"
 
@@ -79,8 +93,38 @@ def test_large_settings(ask):
     parts = [{**part, "section": f"more-{number}", "text": "word " * 3_900} for number in range(5)]
     large = {**found.json["settings"], "overlay": parts}
     assert ask("PUT", "/settings", large, match=found.headers["ETag"]).status_code == 200
-    beyond = {**found.json["settings"], "values": {"x": "y" * 1_100_000}}
+    beyond = {**found.json["settings"], "values": {"x": "y" * SETTINGS_BYTES}}
     assert ask("PUT", "/settings", beyond, match="*").status_code == 413
+
+
+@pytest.mark.parametrize("estate", ["sqlite"], indirect=True)
+def test_largest_settings_are_put_back(ask):
+    """The longest texts that there may be, in the characters that take most bytes, can be fetched and put back."""
+    widest = "\U0001f33b"
+    part = {"op": "insert", "target": "example:module/first-hour", "locale": "en-GB", "after": "feel", "title": "x"}
+    parts = [{**part, "section": f"s-{n}", "text": widest * (SECTION_LENGTH - 1)} for n in range(50)]
+    sources = [widest * SOURCE_LENGTH] * 16 + [widest * (SOURCES_LENGTH - 16 * SOURCE_LENGTH)]
+    resources = [{"kind": "module", "id": f"m-{n}", "source": {"en-GB": text}} for n, text in enumerate(sources)]
+    assert overlay_length(parts) == OVERLAY_LENGTH
+    whole = {**NORTHBRIDGE, "overlay": parts, "resources": resources}
+    first = ask("PUT", "/settings", data=orjson.dumps(whole), match="*")
+    assert first.status_code == 200, first.text[:500]
+    again = ask("PUT", "/settings", data=orjson.dumps(ask("GET", "/settings").json["settings"]), match="*")
+    assert again.status_code == 200, again.text[:500]
+    for name in ("overlay", "resources"):
+        assert again.json["settings"][name] == first.json["settings"][name]
+    assert SETTINGS_BYTES - len(again.data) > 512 * 1024
+
+
+@pytest.mark.parametrize("estate", ["sqlite"], indirect=True)
+def test_settings_that_could_not_be_put_back(ask):
+    """What would make the settings larger than they may be is refused wherever it comes from, and nothing changes."""
+    before = ask("GET", "/settings").json
+    settings = {**NORTHBRIDGE, "brand": {**NORTHBRIDGE["brand"], "voice": "x" * SETTINGS_BYTES}}
+    assert ask("PUT", "/settings", settings, match="*").status_code == 413
+    with ask.house.database.write(ACROSS) as conn, pytest.raises(InvalidBody, match="may have 9,437,184"):
+        organisations.change(conn, "northbridge", settings, datetime.now(UTC))
+    assert ask("GET", "/settings").json == before
 
 
 def test_publish(ask):
@@ -448,3 +492,27 @@ def test_a_key_of_its_own_count(estate, key):
     assert refused.headers["RateLimit-Policy"].startswith('"read";q=3')
     assert client.get(MODULE, headers=other).status_code == 200
     assert client.get(MODULE).status_code == 200
+
+
+@pytest.mark.parametrize("estate", ["sqlite"], indirect=True)
+def test_what_draws_on_which_limit(ask, key):
+    """Answers to a key tell of the limits that the guide's table names for them, and the others of none."""
+    everything = key()
+
+    def told(path: str, method: str = "GET", body: Any = None) -> str:
+        based = {} if method == "GET" else {"If-Match": "*"}
+        answer = ask.client.open(path, method=method, json=body, headers={**everything, **based})
+        assert answer.status_code < 300, answer.text
+        assert len(answer.headers.getlist("RateLimit")) == len(answer.headers.getlist("RateLimit-Policy"))
+        return " ".join(sorted(re.findall(r'"([a-z-]+)";q=', " ".join(answer.headers.getlist("RateLimit-Policy")))))
+
+    preview = ask("POST", "/previews", {"hours": 2}, match="*").json["address"].partition("/v1")[2]
+    table = MANAGING.read_text("utf-8").partition("## How often")[2].partition("##")[0]
+    draws = re.findall(r"^\| [^|]+ \| (`.*|none) \|$", table, re.MULTILINE)
+    named = [re.findall(r"`([a-z-]+)`", each) for each in draws]
+    assert named == [["read"], ["write", "key-creation"], ["read", "miss"], ["keyless"], [], ["failed-key"]]
+    assert {name for row in named for name in row} == {each.name for each in limiting.POLICIES}
+    assert told(f"{ORG}/settings") == told(MODULE) == told(f"{ORG}/search?q=hour") == "read"
+    assert told(f"{ORG}/settings", "PUT", NORTHBRIDGE) == "write"
+    assert told(f"{ORG}/keys", "POST", {"kind": "pub", "name": "A page"}) == "write"
+    assert told("/v1/packs") == told(f"/v1{preview}") == ""

@@ -1,3 +1,4 @@
+import pickle
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
@@ -197,3 +198,22 @@ def test_many_threads():
     counts = store.counts()
     assert counts.bytes <= 100_000
     assert counts.entries == len(keys_of(store, map(str, range(97))))
+
+
+def test_forgets_an_organisation():
+    """What is kept of an organisation goes, open, packed or a variant; of others what is packed against its own."""
+    store = MemoryStore(200_000, packed_share=0.9)
+    text = b"".join(b"%d " % (n * n) for n in range(400))
+    everybody = [f"{slug}\n{n}" for slug in ("northbridge", "harbour", "north") for n in range(30)]
+    for key in everybody:
+        slug = key.partition("\n")[0]
+        family = "alike" if slug != "north" else "other"
+        whole = Frame(key, slug, 200, (("ETag", f'"{key}"'),), text + key.encode(), family)
+        store.put(whole, variant=key.endswith("0"))
+    assert keys_of(store, everybody) == everybody
+    store.forget("northbridge", "northbridge\n")
+    left = keys_of(store, everybody)
+    assert not [key for key in left if key.startswith("northbridge\n")]
+    assert [key for key in left if key.startswith("north\n")] == [key for key in everybody if key.startswith("north\n")]
+    assert any(key.startswith("harbour\n") for key in left)
+    assert b"northbridge" not in pickle.dumps([each for name, each in vars(store).items() if name != "_lock"])

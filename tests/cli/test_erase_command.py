@@ -1,13 +1,23 @@
 """`coachkit org erase`: after it a text of the organisation's is nowhere, in no file, store, queue or answer."""
 
 import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import redis
-from appmaker import NORTHBRIDGE, eventually, furnish, house_in
+import sqlalchemy as sa
+from appmaker import NORTHBRIDGE, eventually, furnish, house_in, services_of
 
 from coachkit.db import erasures, organisations
 from coachkit.db.scopes import ACROSS
+from coachkit.db.tables import jobs
+from coachkit.editions.publish import Tools
+from coachkit.errors import NotFound
+from coachkit.jobs import queue
+from coachkit.organisations import schedules
+from coachkit.organisations.audit import COMMAND
+from coachkit.organisations.quotas import Quotas
 
 CANARY = "Write to the canary of Northbridge"
 
@@ -21,7 +31,7 @@ def served(installed, database, redis_url, monkeypatch, tmp_path):
         overlay = [{**NORTHBRIDGE["overlay"][0], "text": CANARY}]
         house.set("northbridge", {**NORTHBRIDGE, "overlay": overlay})
         edition = house.edition("northbridge")
-        installed.client, installed.edition = house.client(), edition
+        installed.client, installed.edition, installed.house = house.client(), edition, house
         yield installed
 
 
@@ -34,12 +44,50 @@ def read(served, edition=None):
 
 
 def in_redis(redis_url):
+    """Every name in Redis, and what is there, the queue of jobs too."""
     with redis.Redis.from_url(redis_url) as client:
-        return b"\n".join(client.get(name) or b"" for name in client.scan_iter(count=1_000))
+        found = []
+        for name in client.scan_iter(count=1_000):
+            values = client.lrange(name, 0, -1) if client.type(name) == b"list" else [client.get(name) or b""]
+            found += [name, *values]
+        return b"\n".join(found)
 
 
 def in_files(folder):
-    return b"\n".join(each.read_bytes() for each in folder.glob("coachkit.sqlite*"))
+    """The bytes of the database's file and of the queue's."""
+    return b"\n".join(each.read_bytes() for each in folder.glob("*.sqlite*"))
+
+
+def planned(house):
+    """The number of a job that is planned for the organisation and stands in the queue."""
+    at, said = datetime.now(UTC), {"channel": "live", "note": CANARY}
+    local_time = f"{at + timedelta(days=3):%Y-%m-%dT12:00}"
+    tools, quotas = Tools((), {}), Quotas.of(house.settings)
+    told = schedules.plan(
+        house.database,
+        "northbridge",
+        tools,
+        quotas=quotas,
+        most=5,
+        actor=COMMAND,
+        at=at,
+        local_time=local_time,
+        **said,
+    )
+    with house.database.read(ACROSS) as conn:
+        (number,) = conn.scalars(sa.select(jobs.c.id).where(jobs.c.subject == told.schedule.id))
+    waiting = queue.of_installation(house.settings)
+    assert waiting.wake(number)
+    waiting.close()
+    return number
+
+
+def in_memory(served, number):
+    """What a running app has of what it served: answers, indexes, the way to an edition, the edition."""
+    parts = services_of(served.client.application)
+    with suppress(NotFound):
+        yield parts.library.edition(number, "northbridge", served.edition)
+    yield from [parts.store.counts().entries, parts.indexes.size[0], parts.pointers.leads("northbridge", "live")]
 
 
 def test_nowhere(served, database, redis_url, tmp_path):
@@ -49,10 +97,15 @@ def test_nowhere(served, database, redis_url, tmp_path):
     assert CANARY.encode() in in_redis(redis_url)
     if database.is_sqlite:
         assert CANARY.encode() in in_files(tmp_path)
+    planned(served.house)
+    assert b"ck:jobs:" in in_redis(redis_url)
+    number = services_of(served.client.application).pointers.number("northbridge")
+    assert len([each for each in in_memory(served, number) if each]) == 4
     began = time.monotonic()
     done = served("org", "erase", "northbridge", "--yes", "--json").json
     took = time.monotonic() - began
     eventually(lambda: {each.status_code for each in read(served) + read(served, served.edition)} == {404}, 1.0)
+    eventually(lambda: not any(in_memory(served, number)), 1.0)
     assert took > 2, "workers are given the time to see it before Redis is gone through"
     assert (done["rows"]["editions"], done["surrogate_keys"]) == (2, ["org/northbridge"])
     assert done["cache"]["removed"] > 0
@@ -64,6 +117,21 @@ def test_nowhere(served, database, redis_url, tmp_path):
         assert b"northbridge" not in left
     assert served.client.get("/v1/orgs/harbour").status_code == 200
     assert b"Harbour" in in_redis(redis_url)
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_queue_in_a_file(installed, database, tmp_path):
+    """The file of the queue has a number of what was planned, and nothing else of the organisation's."""
+    with house_in(tmp_path, database) as house:
+        furnish(house)
+        planned(house)
+        installed("org", "erase", "northbridge", "--yes")
+        assert (tmp_path / "queue.sqlite").exists()
+        left = in_files(tmp_path)
+        assert b"northbridge" not in left
+        assert CANARY.encode() not in left
+        with database.read(ACROSS) as conn:
+            assert conn.scalar(sa.select(sa.func.count()).select_from(jobs).where(jobs.c.kind == "schedule")) == 0
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -14,7 +14,7 @@ from appmaker import eventually
 from faulty import FaultyProxy
 from postgresql import own_server, socket_of, through
 
-from coachkit.db.changes import counted
+from coachkit.db.changes import counted, raised
 from coachkit.db.database import SERVING, Database
 from coachkit.db.scopes import ACROSS
 from coachkit.errors import Unavailable
@@ -270,6 +270,25 @@ def test_nothing_left_behind(fault, proxy, make_served):
     eventually(lambda: "coachkit-connect" not in [thread.name for thread in threading.enumerate()])
     database.dispose()
     eventually(lambda: proxy.open_connections == 0)
+
+
+@postgres_only
+def test_full_disk(database):
+    """When PostgreSQL says that its disk is full, who writes hears when to come again, and nothing is half done."""
+    before = counter(database)
+
+    def write():
+        with database.write(ACROSS) as conn:
+            raised(conn)
+            conn.exec_driver_sql("DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '53100'; END $$")
+
+    with pytest.raises(Unavailable) as refusal:
+        write()
+    assert refusal.value.headers == {"Retry-After": "1"}
+    assert counter(database) == before
+    with database.write(ACROSS) as conn:
+        raised(conn)
+    assert counter(database) == before + 1
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,7 @@ A route that is added without saying here how it is asked fails; so does one tha
 write, or that answers them otherwise than about an organisation that does not exist.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -190,6 +191,7 @@ def _keys(house: House, slug: str) -> dict[str, str]:
         "all": Wanted("sec", "everything", SCOPES),
         "none": Wanted("sec", "results only", ("results:read",)),
         "pub": Wanted("pub", "a page"),
+        **{scope: Wanted("sec", scope, (scope,)) for scope in SCOPES},
     }
     with house.database.write(ACROSS) as conn:
         organisation = organisations.find(conn, slug)
@@ -256,26 +258,35 @@ def test_every_route_says_how_it_is_asked(two):
 
 
 STRANGERS = [f"{MINE} all", f"{MINE} none", f"{MINE} pub", None]
+BACK = [f"{THEIRS} all", f"{THEIRS} pub"]
 
 
-@pytest.mark.parametrize("who", STRANGERS)
+@pytest.mark.parametrize("who", [*STRANGERS, *BACK])
 def test_nobody_elses(two, who):
-    """No role of one organisation reads or changes anything of another's, and it looks as if it were not there."""
+    """No role of one organisation reads or changes anything of another's, and it looks as if it were not there.
+
+    The content of one of the two is for everybody; all else is as closed as the other's.
+    """
+    mine, theirs_slug = (THEIRS, MINE) if who in BACK else (MINE, THEIRS)
     before = everything(two.house)
     key = two.keys[who] if who else None
     for (method, template), asked in ROUTES.items():
         if asked.who == CAPABILITY and "previews" not in template:
             continue
-        theirs = two.path(template, THEIRS, THEIRS)
-        nowhere = two.path(template, NOBODY, THEIRS)
-        answer = two.ask(method, theirs, asked, key, two.names[THEIRS]["digest"])
+        theirs = two.path(template, theirs_slug, theirs_slug)
+        nowhere = two.path(template, NOBODY, theirs_slug)
+        answer = two.ask(method, theirs, asked, key, two.names[theirs_slug]["digest"])
         if asked.who == CAPABILITY:
-            assert two.ask(method, two.path(template, MINE, THEIRS), asked, key).status_code == 404, template
+            assert two.ask(method, two.path(template, mine, theirs_slug), asked, key).status_code == 404, template
+            continue
+        if asked.who == OPEN and theirs_slug == MINE:
+            no_such_template = method == "post"
+            assert answer.status_code == (404 if no_such_template else 200), (method, template, answer.data)
             continue
         expected = 401 if key is None and asked.who == MANAGED else 404
         assert answer.status_code == expected, (method, template, answer.data)
         assert CANARY not in answer.text
-        like = two.ask(method, nowhere, asked, key, two.names[THEIRS]["digest"])
+        like = two.ask(method, nowhere, asked, key, two.names[theirs_slug]["digest"])
         instance = lambda data, path: data.replace(path.encode(), b"PATH")  # noqa: E731
         status, data, headers = seen(answer)
         other_status, other_data, other_headers = seen(like)
@@ -326,6 +337,44 @@ def test_scopes_are_kept_apart(two):
             assert answer.status_code == 403, (method, template, answer.data)
             assert asked.scope is not None
             assert asked.scope in answer.json["detail"]
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_one_scope(two, scope):
+    """At its own organisation a key of one scope may do what that scope is for, and all else is 403, which names it."""
+    key = two.keys[f"{THEIRS} {scope}"]
+    before = everything(two.house)
+    for (method, template), asked in ROUTES.items():
+        allowed = scope == (asked.scope or "content:read")
+        if asked.who == CAPABILITY or (allowed and method != "get"):
+            continue
+        answer = two.ask(method, two.path(template, THEIRS, THEIRS), asked, key)
+        assert (answer.status_code == 403) != allowed, (method, template, answer.data)
+        if not allowed:
+            assert (asked.scope or "content:read") in answer.json["detail"]
+    assert everything(two.house) == before
+
+
+def test_one_scope_may_change(two):
+    """A key of one scope comes as far as being asked what its change is based on, at every route of that scope."""
+    for (method, template), asked in ROUTES.items():
+        if asked.needs_match:
+            path = two.path(template, THEIRS, THEIRS)
+            unbased = replace(asked, needs_match=False)
+            answer = two.ask(method, path, unbased, two.keys[f"{THEIRS} {asked.scope}"], two.names[THEIRS]["digest"])
+            assert answer.status_code in {404, 422, 428}, (method, template, answer.data)
+
+
+def test_a_picture_is_for_whoever_knows_its_name(two):
+    """A picture's name is the hash of what it is: with any key or none it leads to that, and any other to nothing."""
+    for slug, whose in ((MINE, THEIRS), (THEIRS, MINE), (THEIRS, THEIRS)):
+        path = two.path(f"{ORG}/images/{{name}}", slug, whose)
+        for key in (None, two.keys[f"{MINE} pub"], two.keys[f"{THEIRS} all"]):
+            answer = two.ask("get", path, Asked(CAPABILITY), key)
+            assert answer.status_code == 200, path
+            assert hashlib.sha256(answer.data).hexdigest() == path.rpartition("/")[2].partition(".")[0]
+            other = two.ask("get", path.rpartition("/")[0] + f"/{'0' * 64}.svg", Asked(CAPABILITY), key)
+            assert other.status_code == 404
 
 
 def test_its_own_may(two):

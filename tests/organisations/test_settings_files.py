@@ -260,7 +260,7 @@ def test_awkward_names(problems, placeholder):
         (GOOD.replace("name: S", "name: &a S", 1), "anchor"),
         (b"\xff\xfe", "is not UTF-8"),
         ("\ufeff" + GOOD, "byte order mark"),
-        ("# " + "x" * FILE_SIZE, "larger than 1,048,576 bytes"),
+        ("# " + "x" * FILE_SIZE, "larger than 9,437,184 bytes"),
     ],
 )
 def test_files_that_are_no_settings(problems, text, words):

@@ -96,6 +96,16 @@ def test_built_once_by_many():
     assert len(set(map(id, found))) == 1
 
 
+def test_cleared():
+    """Once all is let go, nothing is kept or counted, and what is asked for is built anew."""
+    shelf = Shelf()
+    first = shelf.get("a", lambda: sized(1))
+    shelf.clear()
+    assert shelf.size == (0, 0)
+    assert shelf.get("a", lambda: sized(2)) is not first
+    assert shelf.size == (1, 2)
+
+
 def test_failure_is_not_kept():
     """Who fails to build fails alone; the next one builds."""
     shelf = Shelf()
