@@ -199,7 +199,10 @@ class Errand:
             asked_at = time.monotonic()
             # the lease first: where it is free because another has just put the frame, the frame is seen
             replies = self._exchange(self._lease(), ("GET", self._lease_name), ("GET", self._name))
-            if replies is None or isinstance(replies[0], ResponseError):
+            if replies is None:
+                return None
+            if isinstance(replies[0], ResponseError):
+                self._left = 0  # what may not write a lease may not write a frame
                 return None
             leased = replies[0] is not None
             if leased:
