@@ -7,7 +7,6 @@ import statistics
 import sys
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,12 +127,6 @@ def read_all(port, paths, *, clients, times):
     return reads
 
 
-def side_by_side(*services):
-    """What clients of each service read at the same time: whatever the machine does meanwhile, it does to all."""
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(lambda service: read_all(service.port, PATHS, clients=4, times=1), services))
-
-
 def p99(reads):
     return statistics.quantiles([read.seconds for read in reads], n=100)[98]
 
@@ -239,9 +232,8 @@ def meanwhile(faulty, uncached, request, repeats):
     try:
         with_fault, without = [], []
         for _ in range(repeats(small=8, full=100)):
-            reads, others = side_by_side(faulty.service, uncached)
-            with_fault += reads
-            without += others
+            with_fault += read_all(faulty.service.port, PATHS, clients=4, times=1)
+            without += read_all(uncached.port, PATHS, clients=4, times=1)
         yield Meanwhile(with_fault, without, state(faulty.service))
     finally:
         sys.setswitchinterval(turns)
