@@ -2,7 +2,7 @@
 
 A request that is not answered as it should be has failed. One exception, which RFC 9112 (9.3.1) makes too: if a
 connection that has answered before is closed without a byte of an answer, it was idle when the server closed it. Such
-a request is asked once more, on a new connection, and counted as `repeated`.
+a GET or HEAD is asked once more, on a new connection, and counted as `repeated`; nothing else may be, so it has failed.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ TIMEOUT = 10.0
 """Seconds after which an answer that has not come has failed."""
 PAUSE = 0.002
 """Seconds between a client's requests: a few clients then leave a core to the service."""
+
+REPEATABLE = {"GET", "HEAD"}
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class _Client:
             response = self.answer(ask)
         except ConnectionError as error:  # which http.client's RemoteDisconnected is
             self.close()
-            if not reused:
+            if not reused or ask.method not in REPEATABLE:
                 return repr(error)
             with self.tally.lock:
                 self.tally.repeated += 1

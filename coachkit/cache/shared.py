@@ -41,6 +41,8 @@ _POLLS: Final = (0.01, 0.02, 0.04)
 PREFIX: Final = b"ck:"
 """How the names of everything in Redis begin."""
 
+_LEASED: Final = b"1"
+
 _log = structlog.get_logger("coachkit.cache")
 
 
@@ -166,35 +168,51 @@ class Errand:
         self._key = key
         self._organisation = organisation
         self._name = store.name(key, organisation)
+        self._lease_name = self._name + b":l"
         self._left = ERRAND_SECONDS
         self._leased_until = 0.0
+        self._doubtful = False
+        """Whether something was said that cannot be the frame: then nothing comes of waiting for another."""
 
     def get(self) -> Frame | None:
         """The frame that is kept under the key; None where there is none that proves to be ours."""
         replies = self._exchange(("GET", self._name))
-        return self._store.unsealed(replies[0], self._key, self._organisation) if replies else None
+        return self._frame(replies[0]) if replies else None
+
+    def _frame(self, reply: Reply) -> Frame | None:
+        frame = self._store.unsealed(reply, self._key, self._organisation)
+        self._doubtful = frame is None and reply is not None
+        return frame
 
     def wait(self) -> Frame | None:
         """The frame, if another worker is rendering it and keeps it in time; None for whoever is to render it.
 
         One worker is told None at once and has LEASE_SECONDS to `put` the frame or to `leave`; then the next is told,
-        and after WAIT_SECONDS everybody.
+        and after WAIT_SECONDS everybody. None is told too where what is said cannot be the frame, and where nobody has
+        the render although it is not to be had, twice in a row.
         """
         ends = time.monotonic() + WAIT_SECONDS
         polls = iter(_POLLS)
         pause = 0.0
-        while time.monotonic() < ends:
+        held = True
+        while time.monotonic() < ends and not self._doubtful:
             asked_at = time.monotonic()
             # the lease first: where it is free because another has just put the frame, the frame is seen
-            replies = self._exchange(self._lease(), ("GET", self._name))
-            if replies is None or isinstance(replies[0], ResponseError):
+            replies = self._exchange(self._lease(), ("GET", self._lease_name), ("GET", self._name))
+            if replies is None:
+                return None
+            if isinstance(replies[0], ResponseError):
+                self._left = 0  # what may not write a lease may not write a frame
                 return None
             leased = replies[0] is not None
             if leased:
                 self._leased_until = asked_at + LEASE_SECONDS
-            frame = self._store.unsealed(replies[1], self._key, self._organisation)
+            frame = self._frame(replies[2])
             if frame or leased:
                 return frame
+            held, was_held = replies[1] == _LEASED, held
+            if self._doubtful or not (held or was_held):
+                return None
             self._left = ERRAND_SECONDS  # it answers: the wait is for the other worker
             pause = next(polls, pause)
             time.sleep(pause)
@@ -212,12 +230,12 @@ class Errand:
             self._exchange(*release)
 
     def _lease(self) -> Command:
-        return ("SET", self._name + b":l", b"1", "NX", "PX", int(LEASE_SECONDS * 1000))
+        return ("SET", self._lease_name, _LEASED, "NX", "PX", int(LEASE_SECONDS * 1000))
 
     def _release(self) -> tuple[Command, ...]:
         """What gives back the lease, once, while there is one: after its time it may be another's."""
         until, self._leased_until = self._leased_until, 0.0
-        return (("DEL", self._name + b":l"),) if time.monotonic() < until else ()
+        return (("DEL", self._lease_name),) if time.monotonic() < until else ()
 
     def _exchange(self, *commands: Command) -> list[Reply] | None:
         if self._left <= 0:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import redis
 from appmaker import NORTHBRIDGE, eventually
 from packmaker import PACK, replacing
 
@@ -319,3 +320,15 @@ def test_store_is_bounded(portal):
     found = [client.get(MODULE).headers["Cache-Status"] for _ in range(2)]
     again = "CoachKit; hit; detail=redis" if portal.settings.redis_url else "CoachKit; fwd=miss"
     assert found == ["CoachKit; fwd=miss", again]
+
+
+def test_a_hit_from_redis_is_one_round_trip(portal, redis_server):
+    """Each hit from Redis sends one GET and nothing else, on a connection that is there already."""
+    client = portal.client(cache_bytes=0, redis_url=f"redis://127.0.0.1:{redis_server.port}/1")
+    made = client.get(MODULE)
+    with redis.Redis(port=redis_server.port, db=1) as server:
+        server.config_resetstat()
+        hits = [client.get(MODULE) for _ in range(10)]
+        sent = {name: each["calls"] for name, each in server.info("commandstats").items()}
+    assert {(hit.data, hit.headers["Cache-Status"]) for hit in hits} == {(made.data, "CoachKit; hit; detail=redis")}
+    assert sent == {"cmdstat_config|resetstat": 1, "cmdstat_get": 10}

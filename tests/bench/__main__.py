@@ -28,6 +28,7 @@ class Size:
     effort: Effort
     packs: tuple[int, int, int]
     packs_rounds: int
+    packs_repeats: int
     crowds: tuple[int, ...]
     crowd_requests: int
     crowd_slices: int
@@ -35,8 +36,8 @@ class Size:
     starts: int
 
 
-FULL = Size(Effort(3, 24, 0.3, 1.0), (1, 100, 1_000), 3, (1, 100, 10_000), 100_000, 15, 2.0, 5)
-QUICK = Size(Effort(1, 2, 0.3, 0.1), (1, 20, 80), 1, (1, 5, 50), 1_000, 2, 0.5, 1)
+FULL = Size(Effort(3, 24, 0.3, 1.0), (1, 100, 1_000), 3, 5, (1, 100, 10_000), 100_000, 15, 2.0, 5)
+QUICK = Size(Effort(1, 2, 0.3, 0.1), (1, 20, 80), 1, 2, (1, 5, 50), 1_000, 2, 0.5, 1)
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ class Bench:
 
     def publishing(self) -> list[Table]:
         """Publishing."""
-        return [publishing.publishing(self.size.packs, self.size.packs_rounds, self.folder)]
+        size = self.size
+        return [publishing.publishing(size.packs, size.packs_rounds, size.packs_repeats, self.folder)]
 
     def organisations(self) -> list[Table]:
         """Many organisations."""

@@ -57,7 +57,8 @@ def organisations(counts: Sequence[int], requests: int, slices: int, seconds: fl
         f"documents evenly. One gunicorn worker, with `cache_bytes` at {CACHE_BYTES // 1024 // 1024} MiB so that all "
         f"of it stays below {LIMIT} MB; warmed with every document once, in no order, and then with {requests:,} such "
         "requests, and measured with others. Making an "
-        "organisation is what `org create` and `edition publish` do, in one process."
+        "organisation is what `org create` and `edition publish` do, in one process. How long that took is measured "
+        "once, and so is a worker's memory, at the end."
     )
     columns = ("organisations", "requests/s", "CPU µs each", "hit rate", "worker MB", "made in s")
     return Table("Many organisations", about, columns, rows)

@@ -222,6 +222,30 @@ def test_a_lease_that_is_over_is_not_given_back(make, server):
     assert len(names(server)) == 1
 
 
+@pytest.mark.parametrize("odd", [b"*-1\r\n" * 3, b"$-1\r\n" * 3], ids=["no list", "nothing"])
+def test_a_render_that_nobody_has_is_not_waited_for(store, proxy, odd):
+    """Where the render is not to be had and nobody has it either, as often as it is asked, nobody waits for it."""
+    proxy.reply(odd)
+    began = time.monotonic()
+    assert store.errand("a key", "northbridge").wait() is None
+    assert time.monotonic() - began < WAIT_SECONDS
+
+
+@pytest.mark.parametrize("there", [b"no frame", None], ids=["not ours", "a list"])
+def test_what_is_not_ours_is_not_waited_for(make, server, there):
+    """Where another has the render, and something that is no frame of ours is there, nobody waits until it is put."""
+    store = make()
+    assert make().errand("a key", "northbridge").wait() is None
+    if there is None:
+        server.lpush(name(store), "x")
+    else:
+        server.set(name(store), there)
+    errand = store.errand("a key", "northbridge")
+    began = time.monotonic()
+    assert [errand.wait(), errand.get(), errand.wait()] == [None] * 3
+    assert time.monotonic() - began < WAIT_SECONDS
+
+
 # --- what goes wrong ----------------------------------------------------------------------------
 
 FAULTS = {

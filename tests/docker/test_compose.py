@@ -179,6 +179,17 @@ def test_writable_places_are_mounts() -> None:
     assert re.search(r"COACHKIT_METRICS_DIR=(\S+)/", DOCKERFILE)[1] in web
 
 
+def test_the_proxys_cache_fits() -> None:
+    """What the proxy keeps fills at most half of its place, and leaves some of it free: bodies go there too."""
+    place = next(each for each in SERVICES["proxy"]["tmpfs"] if each.startswith("/var/cache/nginx:"))
+    size, largest, free = (
+        int(re.search(rf"\b{name}=(\d+)m\b", text)[1])
+        for name, text in (("size", place), ("max_size", NGINX), ("min_free", NGINX))
+    )
+    assert 2 * largest <= size
+    assert 0 < free <= size - largest
+
+
 def test_cache_is_bounded(tmp_path: Path) -> None:
     """The cache starts with these arguments, drops what is oldest when it is full, and writes nothing down."""
     port = free_port()

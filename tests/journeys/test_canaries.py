@@ -107,7 +107,7 @@ def asked(
 ) -> Iterator[Asked]:
     """The organisations, each with two editions that its channel may point at, and what they answer."""
     folder = tmp_path_factory.mktemp("canaries")
-    with make_database("sqlite", folder) as database, house_in(folder, database) as house:
+    with make_database("postgres", folder) as database, house_in(folder, database) as house:
         house.publish()
         editions = {}
         for slug, word in WORDS.items():
