@@ -289,7 +289,7 @@ def test_a_stampede_renders_once(installation, redis_server, redis_url, home, re
             if counted(service, "redis_faults") == faults:
                 assert renders(service) == made + 1
                 return
-            eventually(lambda: not degraded(service))
+            eventually(lambda: not degraded(service), 30)
         pytest.fail("Redis never answered in time")
 
 
