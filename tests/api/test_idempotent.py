@@ -240,6 +240,7 @@ def test_too_late(make_client, database):
 def test_many_at_once(make_client, database, repeats):
     """Of 100 repeats at once, from two workers, one has an effect; all are answered alike or told to ask again."""
     clients = [make_client(), make_client()]
+    assert {client.get("/v1/orgs/northbridge/notes").status_code for client in clients} == {405}  # both are at work
     for turn in range(repeats(small=2, full=30)):
         start = threading.Barrier(100)
 

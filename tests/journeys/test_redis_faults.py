@@ -218,7 +218,18 @@ class Meanwhile:
     told: tuple[int, str]
 
 
-@pytest.fixture(scope="module", params=FAULTS)
+def pytest_generate_tests(metafunc):
+    """Every fault for every test that has one; how long readers wait is measured for three, and for all in a soak.
+
+    Of the scope of a class, which is nearer than that of an installation: one has all its faults before the other.
+    """
+    if "meanwhile" in metafunc.fixturenames:
+        measured = metafunc.function is test_hardly_slower_than_no_cache and not metafunc.config.getoption("soak")
+        faults = ("killed", "silent", "slow") if measured else tuple(FAULTS)
+        metafunc.parametrize("meanwhile", faults, indirect=True, scope="class")
+
+
+@pytest.fixture(scope="class")
 def meanwhile(faulty, uncached, request, repeats):
     """What goes on under a fault, which stays until a test ends it.
 
@@ -231,7 +242,7 @@ def meanwhile(faulty, uncached, request, repeats):
     FAULTS[request.param](faulty.proxy, faulty.server)
     try:
         with_fault, without = [], []
-        for _ in range(repeats(small=8, full=100)):
+        for _ in range(repeats(small=5, full=100)):
             with_fault += read_all(faulty.service.port, PATHS, clients=4, times=1)
             without += read_all(uncached.port, PATHS, clients=4, times=1)
         yield Meanwhile(with_fault, without, state(faulty.service))
