@@ -191,7 +191,7 @@ class Fastlane:
         errand = shared.errand(plan.key, plan.served.organisation) if shared else None
         if errand and (frame := errand.get()):
             return self._fetched(plan, frame, environ, start_response)
-        if errand is None and not self._store.keeps:
+        if (errand is None or errand.over) and not self._store.keeps:
             return self._from_app(plan, None, environ, start_response)  # nothing comes of waiting for another
         for turn in range(TURNS):
             with self._flight.key(plan.key) as first:

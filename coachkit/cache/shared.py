@@ -174,6 +174,11 @@ class Errand:
         self._doubtful = False
         """Whether something was said that cannot be the frame: then nothing comes of waiting for another."""
 
+    @property
+    def over(self) -> bool:
+        """Whether there was a fault, or no time is left: nothing is asked or kept any more."""
+        return self._left <= 0
+
     def get(self) -> Frame | None:
         """The frame that is kept under the key; None where there is none that proves to be ours."""
         replies = self._exchange(("GET", self._name))
@@ -238,7 +243,7 @@ class Errand:
         return (("DEL", self._lease_name),) if time.monotonic() < until else ()
 
     def _exchange(self, *commands: Command) -> list[Reply] | None:
-        if self._left <= 0:
+        if self.over:
             return None
         began = time.monotonic()
         replies = self._store.exchange(commands, self._left)

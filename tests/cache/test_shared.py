@@ -277,6 +277,16 @@ def test_a_fault_is_a_miss_and_costs_little(store, proxy, faults, fault):
     assert store.trouble()
 
 
+def test_a_fault_ends_an_errand(store, proxy):
+    """Whoever has met a fault knows that nothing more will come of asking, and a miss is none."""
+    errand = store.errand("a key", "northbridge")
+    errand.get()
+    assert not errand.over
+    FAULTS["silent"](proxy)
+    errand.get()
+    assert errand.over
+
+
 @pytest.mark.parametrize("fault", ["killed", "silent", "slow"])
 def test_after_a_few_faults_nobody_asks(store, proxy, fault):
     """Once nothing has answered a few times in a row, requests do not wait for Redis at all."""
