@@ -18,6 +18,7 @@ from coachkit.cli import COMMANDS
 from coachkit.cli.checks import configured, engines, keys, published, waiting
 from coachkit.db.tables import OF_ORGANISATIONS, metadata
 from coachkit.editions import choices_schema
+from coachkit.editions.choices import SETTINGS_BYTES
 from coachkit.organisations import files
 from coachkit.organisations.keys import ORIGINS
 from coachkit.settings import Settings
@@ -151,7 +152,7 @@ def test_bounds_are_the_codes() -> None:
     listed = re.findall(r"^\| [^|]+ \| ([\d,]+)( MiB)? \|$", section("Bounds without a setting"), re.MULTILINE)
     shape = choices_schema
     assert [int(number.replace(",", "")) * (1024**2 if unit else 1) for number, unit in listed] == [
-        shape.SETTINGS_BYTES,
+        SETTINGS_BYTES,
         shape.OVERLAY_LENGTH,
         shape.SECTION_LENGTH,
         shape.SOURCES_LENGTH,
@@ -166,8 +167,8 @@ def test_bounds_are_the_codes() -> None:
         ORIGINS,
         shape.BANNED_WORDS,
     ]
-    assert shape.SETTINGS_BYTES == managing.LARGEST == files.FILE_SIZE
-    assert shape.SETTINGS_BYTES >= 4 * (shape.OVERLAY_LENGTH + shape.SOURCES_LENGTH) + 1024**2
+    assert SETTINGS_BYTES == managing.LARGEST == files.FILE_SIZE
+    assert SETTINGS_BYTES >= 4 * (shape.OVERLAY_LENGTH + shape.SOURCES_LENGTH) + 1024**2
 
 
 def test_tables_without_row_level_security() -> None:

@@ -26,7 +26,7 @@ from coachkit.db import organisations as rows
 from coachkit.db.database import CHANGING
 from coachkit.db.organisations import Organisation
 from coachkit.db.scopes import only
-from coachkit.editions.choices_schema import SETTINGS_BYTES
+from coachkit.editions.choices import SETTINGS_BYTES
 from coachkit.errors import BadRequest, FieldError, NotFound, PreconditionFailed, PreconditionRequired
 from coachkit.organisations.audit import Actor
 

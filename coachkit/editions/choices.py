@@ -19,6 +19,8 @@ from typing import Any, Literal
 from coachkit.packs.destinations import parse_reference
 from coachkit.packs.model import Contact, Kind, Reference
 
+SETTINGS_BYTES = 9 * 1024 * 1024
+"""Bytes of all settings as JSON in UTF-8: four for each character of the longest texts, and 1 MiB or more beside."""
 EVERY_LOCALE = "*"
 """The key of a value that holds in every locale."""
 

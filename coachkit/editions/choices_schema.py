@@ -33,8 +33,6 @@ SOURCES_LENGTH = 1_000_000
 """Characters of all of them together."""
 OVERLAY_LENGTH = 1_000_000
 """Characters of all texts of an overlay together, which are compiled where it is published."""
-SETTINGS_BYTES = 9 * 1024 * 1024
-"""Bytes of all settings as JSON in UTF-8: four for each character of the longest texts, and 1 MiB or more beside."""
 ENTRIES = 10_000
 """No overlay has more parts, and no organisation more resources, however many the operator allows."""
 

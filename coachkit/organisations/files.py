@@ -8,7 +8,8 @@ from typing import Any
 
 import marshmallow as ma
 
-from coachkit.editions.choices_schema import SETTINGS_BYTES, UNKNOWN, ChoicesSchema, OverlaySchema
+from coachkit.editions.choices import SETTINGS_BYTES
+from coachkit.editions.choices_schema import UNKNOWN, ChoicesSchema, OverlaySchema
 from coachkit.packs.findings import Findings, nearest
 from coachkit.packs.model import Place
 from coachkit.packs.text import decode

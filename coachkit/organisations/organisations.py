@@ -13,8 +13,7 @@ from sqlalchemy import Connection
 from coachkit.db import organisations as rows
 from coachkit.db.organisations import Organisation
 from coachkit.db.scopes import narrow, only
-from coachkit.editions.choices import access_of, from_settings
-from coachkit.editions.choices_schema import SETTINGS_BYTES
+from coachkit.editions.choices import SETTINGS_BYTES, access_of, from_settings
 from coachkit.editions.merging import settle_over
 from coachkit.errors import BadRequest, FieldError, InvalidBody, NotFound
 from coachkit.organisations.audit import COMMAND, Actor, difference, record

@@ -13,10 +13,10 @@ from creating import rows
 from coachkit.api import limiting
 from coachkit.db import editions
 from coachkit.db.scopes import ACROSS
+from coachkit.editions.choices import SETTINGS_BYTES
 from coachkit.editions.choices_schema import (
     OVERLAY_LENGTH,
     SECTION_LENGTH,
-    SETTINGS_BYTES,
     SOURCE_LENGTH,
     SOURCES_LENGTH,
     overlay_length,
