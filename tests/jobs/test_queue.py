@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 import redis
-import structlog
 from structlog.testing import capture_logs
 
 from coachkit.errors import SettingsError
@@ -90,13 +89,13 @@ def test_junk(redis_url, junk):
 def test_redis_is_away(chosen):
     """Without Redis nobody is woken, nobody gets an error, it is said once, and also when it is back."""
     queue = of_installation(replace(chosen, redis_url="redis://127.0.0.1:1/0"))
-    structlog.reset_defaults()
     with capture_logs() as logs:
         assert not queue.wake(1)
         assert not queue.wake(2)
         assert queue.next() is None
-    assert [each["log_level"] for each in logs] == ["warning"]
-    assert "127.0.0.1" not in str(logs)
+    said = [each for each in logs if "the queue of jobs" in each["event"]]  # and not what threads of other tests say
+    assert [each["log_level"] for each in said] == ["warning"]
+    assert "127.0.0.1" not in str(said)
 
 
 def test_file_is_spoiled(tmp_path):
