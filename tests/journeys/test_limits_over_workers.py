@@ -85,11 +85,16 @@ class Place:
     def undisturbed(self, act: Callable[[], T]) -> T:
         """What comes of something while Redis answers in time, which on a busy machine may take another try."""
         for _ in range(TRIES):
+            eventually(self.is_well, 30)  # who does without Redis meets no fault either
             before = self.faults()
             found = act()
             if self.faults() == before:
                 return found
         raise AssertionError("Redis does not answer in time")
+
+    def is_well(self) -> bool:
+        """Whether both workers are on Redis."""
+        return all(b"degraded" not in self.service.get("/readyz")[2] for _ in range(20))
 
     def faults(self) -> float:
         """How many exchanges with Redis came to nothing, of both workers."""
