@@ -95,10 +95,10 @@ def test_too_slow(releases, tmp_path, monkeypatch):
 
 def test_too_much_memory(releases, monkeypatch):
     """A text that takes too much memory is refused as one that takes too long is."""
-    monkeypatch.setattr(overlay, "LIMITS", replace(overlay.LIMITS, file_bytes=16 * MIB, file_seconds=20))
+    monkeypatch.setattr(overlay, "LIMITS", replace(overlay.LIMITS, file_bytes=8 * MIB, file_seconds=20))
     found = overlaid(releases, {**PART, "text": "Ours."}, more("one", TABLE))
     assert [(each.file, each.code) for each in found.problems] == [("northbridge/overlay/1", "too-much-memory")]
-    assert "more than 16 MiB" in found.problems[0].message
+    assert "more than 8 MiB" in found.problems[0].message
 
 
 def test_all_together(releases, monkeypatch):
