@@ -103,11 +103,15 @@ class Api(flask_smorest.Api):
 
     @property
     def spec(self) -> APISpec:
-        """The document, with all that was registered until now."""
+        """The document, with all that was registered until now; what cannot be described raises each time."""
         with self._describing:
             due, self._undescribed = self._undescribed, []  # they ask for the document themselves
-            for describe in due:
-                describe()
+            try:
+                for describe in due:
+                    describe()
+            except Exception as error:
+                self.describe(partial(_fail, error))  # what was described before it cannot be described again
+                raise
             assert self._spec is not None  # noqa: S101 flask-smorest sets it with the app
             return self._spec
 
@@ -181,6 +185,10 @@ _SPEC: dict[str, Any] = {
         "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
     },
 }
+
+
+def _fail(error: Exception) -> None:
+    raise error
 
 
 _IF_MATCH: dict[str, Any] = {

@@ -313,6 +313,19 @@ def test_the_document_is_openapi_3_1(app):
     assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
 
 
+def test_what_cannot_be_described_leaves_no_part_of_a_document():
+    """A description that fails does so whenever the document is asked for: nobody is shown one that lacks something."""
+    api = Api(flask.Flask("broken"))
+
+    def fail():
+        raise LookupError("no such schema")
+
+    api.describe(fail)
+    for _ in range(2):
+        with pytest.raises(LookupError):
+            _ = api.spec
+
+
 def test_the_documents_default_error_is_a_problem(app):
     """Each operation's default and argument errors are problem details, and flask-smorest's own shape is gone."""
     document = app.extensions["flask-smorest"]["apis"][""]["ext_obj"].spec.to_dict()
